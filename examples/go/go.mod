@@ -1,0 +1,3 @@
+module example.com/skyhook-receiver
+
+go 1.19

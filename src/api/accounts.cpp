@@ -1,0 +1,142 @@
+// Accounts and their keys, for the operator (contract §5).
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "api/handlers.h"
+#include "signing/secrets.h"
+
+namespace skyhook::api {
+
+namespace {
+
+void write_account(JsonWriter& json, const Account& account, std::string_view api_key = {}) {
+  json.begin_object().field("id", account.id.value).field("name", account.name);
+  json.field("is_active", account.is_active).key("allowed_origins").begin_array();
+  for (const std::string& origin : account.allowed_origins) json.string(origin);
+  json.end_array().field("created_at", to_iso8601(account.created_at));
+  if (!api_key.empty()) json.field("api_key", api_key);
+  json.end_object();
+}
+
+std::string account_json(const Account& account, std::string_view api_key = {}) {
+  JsonWriter json;
+  write_account(json, account, api_key);
+  return json.take();
+}
+
+// Changes the account and answers with `answer`, or with what went wrong.
+void change_account(Call& call, AccountId id, const std::function<void(Account&)>& change,
+                    const std::function<void(const Account&)>& answer) {
+  const Timestamp now = call.services.clock.now();
+  const auto updated = call.services.directory.update_account(id, [&](Account& present) {
+    change(present);
+    present.updated_at = now;
+  });
+  if (!updated) return call.store_failed(updated.error());
+  if (*updated == nullptr) return call.fail(404, kAccountNotFound);
+  answer(**updated);
+}
+
+}  // namespace
+
+void list_accounts(const CallPtr& call) {
+  FieldErrors errors;
+  const PageInput input = read_page(Query(call->request.query), errors);
+  if (!errors.empty()) return call->invalid(errors);
+  const Directory& directory = call->services.directory;
+  const auto total = static_cast<std::int64_t>(directory.account_count());
+  const std::int64_t last_page =
+      std::max<std::int64_t>(1, (total + input.per_page - 1) / input.per_page);
+  JsonWriter json;
+  json.begin_array();
+  if (input.page <= last_page) {
+    const auto skipped = static_cast<std::size_t>((input.page - 1) * input.per_page);
+    const auto page = directory.accounts(skipped, static_cast<std::size_t>(input.per_page));
+    for (const AccountPtr& account : page) write_account(json, *account);
+  }
+  json.end_array();
+  call->succeed(200, json.take(), "Accounts retrieved successfully.", page_meta(input, total));
+}
+
+std::string page_meta(const PageInput& page, std::int64_t total) {
+  const std::int64_t last_page =
+      std::max<std::int64_t>(1, (total + page.per_page - 1) / page.per_page);
+  JsonWriter meta;
+  meta.begin_object().field("current_page", page.page).field("last_page", last_page);
+  meta.field("per_page", std::int64_t{page.per_page}).field("total", total).end_object();
+  return meta.take();
+}
+
+void create_account(const CallPtr& call) {
+  const auto body = parse_object(call->request.body);
+  if (!body) return call->fail(400, kNotJson);
+  FieldErrors errors;
+  AccountInput input = read_account(*body, Presence::required, errors);
+  if (!errors.empty()) return call->invalid(errors);
+  const std::string key = signing::make_api_key();
+  constexpr std::string_view kMessage =
+      "Account created. Store the API key securely — it won't be shown again.";
+  const auto created = call->services.directory.create_account(
+      {.name = std::move(*input.name),
+       .api_key_hash = signing::sha256(key),
+       .allowed_origins = input.allowed_origins.value_or(std::vector<std::string>{}),
+       .now = call->services.clock.now()});
+  if (!created) return call->store_failed(created.error());
+  if (input.is_active.value_or(true)) {
+    return call->succeed(201, account_json(**created, key), kMessage);
+  }
+  change_account(
+      *call, (*created)->id, [](Account& present) { present.is_active = false; },
+      [&](const Account& account) { call->succeed(201, account_json(account, key), kMessage); });
+}
+
+void get_account(const CallPtr& call) {
+  const AccountPtr account = call->named_account();
+  if (!account) return;
+  call->succeed(200, account_json(*account), "Account retrieved successfully.");
+}
+
+void update_account(const CallPtr& call) {
+  const auto body = parse_object(call->request.body);
+  if (!body) return call->fail(400, kNotJson);
+  const AccountPtr account = call->named_account();
+  if (!account) return;
+  FieldErrors errors;
+  const AccountInput wanted = read_account(*body, Presence::optional, errors);
+  if (!errors.empty()) return call->invalid(errors);
+  change_account(
+      *call, account->id,
+      [&](Account& present) {
+        if (wanted.name) present.name = *wanted.name;
+        if (wanted.is_active) present.is_active = *wanted.is_active;
+        if (wanted.allowed_origins) present.allowed_origins = *wanted.allowed_origins;
+      },
+      [&](const Account& changed) {
+        call->succeed(200, account_json(changed), "Account updated successfully.");
+      });
+}
+
+void delete_account(const CallPtr& call) {
+  const AccountPtr account = call->named_account();
+  if (!account) return;
+  const auto deleted = call->services.directory.delete_account(account->id);
+  if (!deleted) return call->store_failed(deleted.error());
+  if (!*deleted) return call->fail(404, kAccountNotFound);
+  call->no_content();
+}
+
+void regenerate_key(const CallPtr& call) {
+  const AccountPtr account = call->named_account();
+  if (!account) return;
+  const std::string key = signing::make_api_key();
+  change_account(
+      *call, account->id, [&](Account& present) { present.api_key_hash = signing::sha256(key); },
+      [&](const Account&) {
+        JsonWriter json;
+        json.begin_object().field("api_key", key).end_object();
+        call->succeed(200, json.take(),
+                      "API key regenerated. Store it securely — it won't be shown again.");
+      });
+}
+
+}  // namespace skyhook::api

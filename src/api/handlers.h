@@ -1,0 +1,68 @@
+// What the routes do; one source file a resource.
+#pragma once
+
+#include "api/call.h"
+
+namespace skyhook::api {
+
+// webhooks.cpp
+void list_webhooks(const CallPtr& call);
+void create_webhook(const CallPtr& call);
+void get_webhook(const CallPtr& call);
+void update_webhook(const CallPtr& call);
+void delete_webhook(const CallPtr& call);
+void test_webhook(const CallPtr& call);
+void regenerate_secret(const CallPtr& call);
+void list_event_types(const CallPtr& call);
+// The list of the account's webhooks, as list_webhooks answers it.
+void answer_webhooks(const CallPtr& call, AccountId account);
+
+// deliveries.cpp
+void list_deliveries(const CallPtr& call);
+void get_delivery(const CallPtr& call);
+void retry_delivery(const CallPtr& call);
+void recover_deliveries(const CallPtr& call);
+void write_entry_fields(JsonWriter& json, const DeliveryEntry& entry);
+// `error`: the name of contract §7, null for none.
+void write_error(JsonWriter& json, FailureReason failure);
+void write_time(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& time);
+
+// stats.cpp
+void webhook_stats(const CallPtr& call);
+void operator_stats(const CallPtr& call);
+std::string steps_json(const std::vector<store::StatsStep>& steps);
+
+// insight.cpp
+void get_own_account(const CallPtr& call);
+void webhooks_health(const CallPtr& call);
+void account_stats(const CallPtr& call);
+void stream_deliveries(const CallPtr& call);
+void named_account_webhooks(const CallPtr& call);
+void named_account_health(const CallPtr& call);
+void named_account_stats(const CallPtr& call);
+void service_stats(const CallPtr& call);
+void accounts_health(const CallPtr& call);
+void list_nodes(const CallPtr& call);
+
+// accounts.cpp
+void list_accounts(const CallPtr& call);
+void create_account(const CallPtr& call);
+void get_account(const CallPtr& call);
+void update_account(const CallPtr& call);
+void delete_account(const CallPtr& call);
+void regenerate_key(const CallPtr& call);
+// `meta` of a page of a list that has `total` items.
+std::string page_meta(const PageInput& page, std::int64_t total);
+
+// events.cpp
+void publish_event(const CallPtr& call);
+void publish_events(const CallPtr& call);
+
+// service.cpp
+void health(const CallPtr& call);
+void readiness(const CallPtr& call);
+void metrics_text(const CallPtr& call);
+void openapi_document(const CallPtr& call);
+void docs_page(const CallPtr& call);
+
+}  // namespace skyhook::api

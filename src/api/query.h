@@ -1,0 +1,23 @@
+// The query of a request target, as HTML forms write it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace skyhook::api {
+
+class Query {
+ public:
+  // Never fails: a broken escape stays as it is.
+  explicit Query(std::string_view raw);
+  // The last value of that name, trimmed; nullopt where it is absent or empty.
+  std::optional<std::string> get(std::string_view name) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> values_;
+};
+
+}  // namespace skyhook::api

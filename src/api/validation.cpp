@@ -1,0 +1,366 @@
+#include "api/validation.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "net/url.h"
+
+namespace skyhook::api {
+
+namespace json = boost::json;
+
+void FieldErrors::add(std::string_view field, std::string message) {
+  for (auto& [name, messages] : fields_) {
+    if (name == field) return messages.push_back(std::move(message));
+  }
+  fields_.emplace_back(std::string(field), std::vector<std::string>{std::move(message)});
+}
+
+std::string shown_name(std::string_view field) {
+  std::string name(field);
+  if (field.find('.') == field.npos) std::ranges::replace(name, '_', ' ');
+  return name;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpace(" \t\n\r\v\f\0", 7);
+  const std::size_t first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::size_t count_characters(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::optional<std::int64_t> parse_whole_number(std::string_view text) {
+  std::string_view digits = text;
+  if (!digits.empty() && (digits[0] == '+' || digits[0] == '-')) digits.remove_prefix(1);
+  if (digits.empty() || digits[0] < '0' || digits[0] > '9') return std::nullopt;
+  if (digits.size() > 1 && digits[0] == '0') return std::nullopt;
+  if (text[0] == '+') text = digits;
+  std::int64_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<json::object> parse_object(std::string_view body) {
+  json::parse_options options;
+  options.max_depth = kJsonDepthLimit;
+  boost::system::error_code error;
+  json::value value = json::parse(json::string_view(body.data(), body.size()), error, {}, options);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+namespace {
+
+std::string message(std::string_view field, std::string_view rest) {
+  return "The " + shown_name(field) + " field " + std::string(rest);
+}
+
+std::string selected_is_invalid(std::string_view field) {
+  return "The selected " + shown_name(field) + " is invalid.";
+}
+
+std::string_view text_of(const json::value& value) {
+  const json::string& text = value.get_string();
+  return trimmed({text.data(), text.size()});
+}
+
+// The value of a field that counts as present: not null, not an empty string (contract §2).
+const json::value* find(const json::object& input, std::string_view field) {
+  const json::value* value = input.if_contains(json::string_view(field.data(), field.size()));
+  if (value == nullptr || value->is_null()) return nullptr;
+  if (value->is_string() && text_of(*value).empty()) return nullptr;
+  return value;
+}
+
+// `find`, with the error of a required field. An update (Presence::optional) may leave a field out,
+// but not empty it.
+const json::value* find_required(const json::object& input, std::string_view field,
+                                 Presence presence, FieldErrors& errors) {
+  const json::value* value = find(input, field);
+  const bool given = input.if_contains(json::string_view(field.data(), field.size())) != nullptr;
+  if (value == nullptr && (presence == Presence::required || given)) {
+    errors.add(field, message(field, "is required."));
+  }
+  return value;
+}
+
+std::optional<std::string> read_name(const json::object& input, Presence presence,
+                                     FieldErrors& errors) {
+  const json::value* value = find_required(input, "name", presence, errors);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) {
+    errors.add("name", message("name", "must be a string."));
+    return std::nullopt;
+  }
+  const std::string_view text = text_of(*value);
+  if (count_characters(text) > kNameLimit) {
+    errors.add("name", message("name", "must not be greater than 255 characters."));
+    return std::nullopt;
+  }
+  return std::string(text);
+}
+
+std::optional<bool> read_boolean(const json::object& input, std::string_view field,
+                                 FieldErrors& errors) {
+  const json::value* value = find(input, field);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_bool()) return value->get_bool();
+  if (value->is_int64() && (value->get_int64() == 0 || value->get_int64() == 1)) {
+    return value->get_int64() == 1;
+  }
+  if (value->is_string() && (text_of(*value) == "0" || text_of(*value) == "1")) {
+    return text_of(*value) == "1";
+  }
+  errors.add(field, message(field, "must be true or false."));
+  return std::nullopt;
+}
+
+std::optional<std::string> read_url(const json::object& input, Presence presence,
+                                    const UrlRules& rules, FieldErrors& errors) {
+  const json::value* value = find_required(input, "url", presence, errors);
+  if (value == nullptr) return std::nullopt;
+  const auto fault = value->is_string() ? judge_url(text_of(*value), rules)
+                                        : message("url", "must be a valid URL.");
+  if (fault) {
+    errors.add("url", *fault);
+    return std::nullopt;
+  }
+  return std::string(text_of(*value));
+}
+
+// An array within its bounds, or nullptr with the error.
+const json::array* read_array(const json::value& value, std::string_view field, std::size_t minimum,
+                              std::size_t maximum, FieldErrors& errors) {
+  if (!value.is_array()) {
+    errors.add(field, message(field, "must be an array."));
+    return nullptr;
+  }
+  const json::array& items = value.get_array();
+  if (items.size() < minimum) {
+    errors.add(field, message(field, "must have at least " + std::to_string(minimum) + " items."));
+    return nullptr;
+  }
+  if (items.size() > maximum) {
+    errors.add(field,
+               message(field, "must not have more than " + std::to_string(maximum) + " items."));
+    return nullptr;
+  }
+  return &items;
+}
+
+std::optional<std::vector<std::string>> read_events(const json::object& input, Presence presence,
+                                                    const Catalogue& catalogue,
+                                                    FieldErrors& errors) {
+  const json::value* value = find_required(input, "events", presence, errors);
+  if (value == nullptr) return std::nullopt;
+  const json::array* items = read_array(*value, "events", 1, kEventsLimit, errors);
+  if (items == nullptr) return std::nullopt;
+  std::vector<std::string> events;
+  bool valid = true;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const json::value& item = (*items)[i];
+    if (!item.is_string() || !catalogue.contains(text_of(item))) {
+      const std::string field = "events." + std::to_string(i);
+      errors.add(field, selected_is_invalid(field));
+      valid = false;
+      continue;
+    }
+    const std::string_view type = text_of(item);
+    if (std::ranges::find(events, type) == events.end()) events.emplace_back(type);
+  }
+  if (!valid) return std::nullopt;
+  return events;
+}
+
+// RFC 3986 §3.1.
+bool is_scheme(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !text.empty() && is_letter(text[0]) && std::ranges::all_of(text, [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '.' || c == '-';
+  });
+}
+
+// `*`, or a scheme and an authority with nothing after them.
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const std::size_t scheme = text.find("://");
+  if (scheme == text.npos || !is_scheme(text.substr(0, scheme))) return false;
+  const std::string_view authority = text.substr(scheme + 3);
+  return !authority.empty() && authority.find_first_of("/?#@\\ ") == authority.npos &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+std::optional<std::vector<std::string>> read_origins(const json::object& input,
+                                                     FieldErrors& errors) {
+  constexpr std::string_view kField = "allowed_origins";
+  const json::value* value = find(input, kField);
+  if (value == nullptr) {
+    // null takes every origin off the list.
+    if (input.if_contains(json::string_view(kField.data(), kField.size())) != nullptr) {
+      return std::vector<std::string>{};
+    }
+    return std::nullopt;
+  }
+  const json::array* items = read_array(*value, kField, 0, kOriginsLimit, errors);
+  if (items == nullptr) return std::nullopt;
+  std::vector<std::string> origins;
+  bool valid = true;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const json::value& item = (*items)[i];
+    if (!item.is_string() || !is_origin(text_of(item)) ||
+        count_characters(text_of(item)) > kOriginLimit) {
+      const std::string field = std::string(kField) + "." + std::to_string(i);
+      errors.add(field, message(field, "must be a valid origin."));
+      valid = false;
+      continue;
+    }
+    origins.emplace_back(text_of(item));
+  }
+  if (!valid) return std::nullopt;
+  return origins;
+}
+
+std::optional<std::int64_t> read_whole_number(const Query& query, std::string_view field,
+                                              std::int64_t minimum,
+                                              std::optional<std::int64_t> maximum,
+                                              FieldErrors& errors) {
+  const auto text = query.get(field);
+  if (!text) return std::nullopt;
+  const auto value = parse_whole_number(*text);
+  if (!value) {
+    errors.add(field, message(field, "must be an integer."));
+  } else if (*value < minimum) {
+    errors.add(field, message(field, "must be at least " + std::to_string(minimum) + "."));
+  } else if (maximum && *value > *maximum) {
+    errors.add(field, message(field, "must not be greater than " + std::to_string(*maximum) + "."));
+  } else {
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<Timestamp> read_date(std::string_view field, std::string_view text,
+                                   FieldErrors& errors) {
+  const auto date = parse_iso8601(text);
+  if (!date) errors.add(field, message(field, "must be a valid date."));
+  return date;
+}
+
+std::optional<Timestamp> read_date(const Query& query, std::string_view field,
+                                   FieldErrors& errors) {
+  const auto text = query.get(field);
+  if (!text) return std::nullopt;
+  return read_date(field, *text, errors);
+}
+
+std::optional<Timestamp> read_date(const json::object& input, std::string_view field,
+                                   Presence presence, FieldErrors& errors) {
+  const json::value* value = find(input, field);
+  if (value == nullptr) {
+    if (presence == Presence::required) errors.add(field, message(field, "is required."));
+    return std::nullopt;
+  }
+  return read_date(field, value->is_string() ? text_of(*value) : "", errors);
+}
+
+}  // namespace
+
+std::optional<std::string> judge_url(std::string_view url, const UrlRules& rules) {
+  if (count_characters(url) > kUrlLimit) {
+    return message("url", "must not be greater than 2048 characters.");
+  }
+  const auto parsed = net::parse_url(url);
+  if (!parsed) return message("url", "must be a valid URL.");
+  if (!parsed->is_tls() && !rules.allow_http) {
+    return message("url", "must start with one of the following: https://.");
+  }
+  if (rules.guard != nullptr && !rules.guard->allows_host(parsed->host)) {
+    return message("url", "must be a valid URL.");
+  }
+  return std::nullopt;
+}
+
+WebhookInput read_webhook(const json::object& input, Presence presence, const UrlRules& rules,
+                          const Catalogue& catalogue, FieldErrors& errors) {
+  WebhookInput webhook;
+  webhook.name = read_name(input, presence, errors);
+  webhook.url = read_url(input, presence, rules, errors);
+  webhook.events = read_events(input, presence, catalogue, errors);
+  webhook.is_active = read_boolean(input, "is_active", errors);
+  return webhook;
+}
+
+AccountInput read_account(const json::object& input, Presence presence, FieldErrors& errors) {
+  AccountInput account;
+  account.name = read_name(input, presence, errors);
+  account.is_active = read_boolean(input, "is_active", errors);
+  account.allowed_origins = read_origins(input, errors);
+  return account;
+}
+
+PageInput read_page(const Query& query, FieldErrors& errors) {
+  PageInput input;
+  if (const auto page = read_whole_number(query, "page", 1, std::nullopt, errors)) {
+    input.page = *page;
+  }
+  if (const auto per_page = read_whole_number(query, "per_page", 1, kMaxPerPage, errors)) {
+    input.per_page = static_cast<int>(*per_page);
+  }
+  return input;
+}
+
+DeliveriesInput read_deliveries(const Query& query, FieldErrors& errors) {
+  DeliveriesInput input;
+  input.page = read_page(query, errors);
+  if (const auto status = query.get("status")) {
+    input.status = parse_delivery_status(*status);
+    if (!input.status) errors.add("status", selected_is_invalid("status"));
+  }
+  input.before_id = read_whole_number(query, "before_id", 1, std::nullopt, errors);
+  input.event_type = query.get("event");
+  input.from = read_date(query, "from", errors);
+  input.until = read_date(query, "until", errors);
+  return input;
+}
+
+RecoverInput read_recover(const json::object& input, Timestamp now, FieldErrors& errors) {
+  RecoverInput recover{.since = now, .until = now, .dry_run = false};
+  const auto since = read_date(input, "since", Presence::required, errors);
+  const auto until = read_date(input, "until", Presence::optional, errors);
+  recover.dry_run = read_boolean(input, "dry_run", errors).value_or(false);
+  if (since) recover.since = *since;
+  if (until) recover.until = *until;
+  if (since && until && *until <= *since) {
+    errors.add("until", message("until", "must be a date after since."));
+  }
+  return recover;
+}
+
+StatsInput read_stats(const Query& query, Timestamp now, FieldErrors& errors) {
+  constexpr std::int64_t kMinute = 60;
+  constexpr std::int64_t kLongestStep = 366 * 24 * 3600;
+  StatsInput input{.from = now - std::chrono::hours{24}, .until = now, .step = Seconds{3600}};
+  const auto from = read_date(query, "from", errors);
+  const auto until = read_date(query, "to", errors);
+  const auto step = read_whole_number(query, "step", kMinute, kLongestStep, errors);
+  if (until) input.until = *until;
+  input.from = from.value_or(input.until - std::chrono::hours{24});
+  if (step) input.step = Seconds{*step};
+  if (input.step.count() % kMinute != 0) {
+    errors.add("step", message("step", "must be a multiple of 60."));
+  } else if (input.until <= input.from) {
+    errors.add("to", message("to", "must be a date after from."));
+  } else if ((input.until - input.from) / input.step > kStatsStepsLimit) {
+    errors.add("step", message("step", "must not divide the span into more than 1000 steps."));
+  }
+  return input;
+}
+
+}  // namespace skyhook::api

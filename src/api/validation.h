@@ -1,0 +1,116 @@
+// Validation in Laravel's words (contract §2): pure functions from foreign JSON and query text to
+// values, or to messages by field.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/query.h"
+#include "base/time.h"
+#include "domain/catalogue.h"
+#include "domain/delivery.h"
+#include "net/address_guard.h"
+
+namespace skyhook::api {
+
+inline constexpr std::size_t kNameLimit = 255;     // characters
+inline constexpr std::size_t kUrlLimit = 2048;     // characters
+inline constexpr std::size_t kEventsLimit = 1000;  // items of a webhook's list, before duplicates
+inline constexpr std::size_t kOriginsLimit = 100;  // items
+inline constexpr std::size_t kOriginLimit = 255;   // characters
+inline constexpr std::int64_t kDefaultPerPage = 25;
+inline constexpr std::int64_t kMaxPerPage = 100;
+inline constexpr std::int64_t kStatsStepsLimit = 1000;
+
+// Messages by field, in the order in which the fields were checked.
+class FieldErrors {
+ public:
+  void add(std::string_view field, std::string message);
+  bool empty() const { return fields_.empty(); }
+  const std::vector<std::pair<std::string, std::vector<std::string>>>& fields() const {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> fields_;
+};
+
+// As Laravel shows a field's name: `is_active` → `is active`; a path such as `events.0.event`
+// stays.
+std::string shown_name(std::string_view field);
+// Without white space at both ends.
+std::string_view trimmed(std::string_view text);
+// Characters of UTF-8 text.
+std::size_t count_characters(std::string_view text);
+// A whole number as PHP's FILTER_VALIDATE_INT reads it: optional sign, no leading zeros.
+std::optional<std::int64_t> parse_whole_number(std::string_view text);
+
+// The JSON object of a body; nullopt where it is not JSON, not an object, or nested deeper than
+// kJsonDepthLimit. The last of several values of a name counts.
+inline constexpr std::size_t kJsonDepthLimit = 64;
+std::optional<boost::json::object> parse_object(std::string_view body);
+
+// Whether a field that is absent is an error.
+enum class Presence { required, optional };
+
+struct UrlRules {
+  bool allow_http = false;
+  const net::AddressGuard* guard = nullptr;
+};
+
+// A field is absent from the result where it is absent from the input or has an error.
+struct WebhookInput {
+  std::optional<std::string> name;
+  std::optional<std::string> url;
+  std::optional<std::vector<std::string>> events;
+  std::optional<bool> is_active;
+};
+WebhookInput read_webhook(const boost::json::object& input, Presence presence,
+                          const UrlRules& rules, const Catalogue& catalogue, FieldErrors& errors);
+// nullopt: valid; else the one message that the URL gets.
+std::optional<std::string> judge_url(std::string_view url, const UrlRules& rules);
+
+struct AccountInput {
+  std::optional<std::string> name;
+  std::optional<bool> is_active;
+  std::optional<std::vector<std::string>> allowed_origins;
+};
+AccountInput read_account(const boost::json::object& input, Presence presence, FieldErrors& errors);
+
+struct PageInput {
+  std::int64_t page = 1;
+  int per_page = static_cast<int>(kDefaultPerPage);
+};
+PageInput read_page(const Query& query, FieldErrors& errors);
+
+struct DeliveriesInput {
+  PageInput page;
+  std::optional<std::int64_t> before_id;
+  std::optional<DeliveryStatus> status;
+  std::optional<std::string> event_type;
+  std::optional<Timestamp> from;
+  std::optional<Timestamp> until;
+};
+DeliveriesInput read_deliveries(const Query& query, FieldErrors& errors);
+
+struct RecoverInput {
+  Timestamp since;
+  Timestamp until;
+  bool dry_run = false;
+};
+RecoverInput read_recover(const boost::json::object& input, Timestamp now, FieldErrors& errors);
+
+struct StatsInput {
+  Timestamp from;
+  Timestamp until;
+  Seconds step{3600};
+};
+StatsInput read_stats(const Query& query, Timestamp now, FieldErrors& errors);
+
+}  // namespace skyhook::api

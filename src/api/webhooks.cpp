@@ -1,0 +1,182 @@
+// The webhooks of an account (contract §3).
+#include <boost/json.hpp>
+
+#include "api/handlers.h"
+#include "signing/secrets.h"
+
+namespace skyhook::api {
+
+namespace {
+
+UrlRules url_rules(const Services& services) {
+  return {.allow_http = services.allow_http, .guard = &services.guard};
+}
+
+void write_events(JsonWriter& json, const std::vector<std::string>& events) {
+  json.key("events").begin_array();
+  for (const std::string& event : events) json.string(event);
+  json.end_array();
+}
+
+// The fields of the webhook object; `secret` only where it has just been made.
+void write_webhook_fields(JsonWriter& json, const Webhook& webhook, std::string_view secret = {}) {
+  json.field("id", webhook.id.value).field("name", webhook.name).field("url", webhook.url);
+  if (!secret.empty()) json.field("secret", secret);
+  write_events(json, webhook.events);
+  json.field("is_active", webhook.is_active);
+  json.field("created_at", to_iso8601(webhook.created_at));
+  json.field("updated_at", to_iso8601(webhook.updated_at));
+}
+
+std::string webhook_json(const Webhook& webhook, std::string_view secret = {}) {
+  JsonWriter json;
+  json.begin_object();
+  write_webhook_fields(json, webhook, secret);
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+void list_webhooks(const CallPtr& call) {
+  answer_webhooks(call, call->account->id);
+}
+
+void answer_webhooks(const CallPtr& call, AccountId account) {
+  const auto webhooks = call->services.directory.webhooks_of(account);
+  std::vector<WebhookId> ids;
+  for (const WebhookPtr& entry : webhooks) ids.push_back(entry->webhook.id);
+  const auto totals = call->services.store.totals(ids);
+  if (!totals) return call->store_failed(totals.error());
+  JsonWriter json;
+  json.begin_array();
+  for (std::size_t i = 0; i < webhooks.size(); ++i) {
+    json.begin_object();
+    write_webhook_fields(json, webhooks[i]->webhook);
+    json.field("delivery_logs_count", (*totals)[i].all()).end_object();
+  }
+  json.end_array();
+  call->succeed(200, json.take(), "Webhooks retrieved successfully.");
+}
+
+void create_webhook(const CallPtr& call) {
+  const auto input = parse_object(call->request.body);
+  if (!input) return call->fail(400, kNotJson);
+  FieldErrors errors;
+  WebhookInput wanted = read_webhook(*input, Presence::required, url_rules(call->services),
+                                     call->services.catalogue, errors);
+  if (!errors.empty()) return call->invalid(errors);
+  const std::string secret = signing::make_webhook_secret();
+  const auto created =
+      call->services.directory.create_webhook({.account_id = call->account->id,
+                                               .name = std::move(*wanted.name),
+                                               .url = std::move(*wanted.url),
+                                               .events = std::move(*wanted.events),
+                                               .is_active = wanted.is_active.value_or(true),
+                                               .sealed_secret = {},
+                                               .now = call->services.clock.now()},
+                                              secret);
+  if (!created) return call->store_failed(created.error());
+  // The account was deleted in this very moment.
+  if (*created == nullptr) return call->fail(404, kAccountNotFound);
+  call->succeed(201, webhook_json((*created)->webhook, secret),
+                "Webhook created. Store the secret securely — it won't be shown again.");
+}
+
+void get_webhook(const CallPtr& call) {
+  const WebhookPtr webhook = call->own_webhook();
+  if (!webhook) return;
+  call->succeed(200, webhook_json(webhook->webhook), "Webhook retrieved successfully.");
+}
+
+void update_webhook(const CallPtr& call) {
+  const auto input = parse_object(call->request.body);
+  if (!input) return call->fail(400, kNotJson);
+  const WebhookPtr webhook = call->own_webhook();
+  if (!webhook) return;
+  FieldErrors errors;
+  const WebhookInput wanted = read_webhook(*input, Presence::optional, url_rules(call->services),
+                                           call->services.catalogue, errors);
+  if (!errors.empty()) return call->invalid(errors);
+  const Timestamp now = call->services.clock.now();
+  const auto updated =
+      call->services.directory.update_webhook(webhook->webhook.id, [&](Webhook& present) {
+        if (wanted.name) present.name = *wanted.name;
+        if (wanted.url) present.url = *wanted.url;
+        if (wanted.events) present.events = *wanted.events;
+        if (wanted.is_active) present.is_active = *wanted.is_active;
+        present.updated_at = now;
+      });
+  if (!updated) return call->store_failed(updated.error());
+  if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
+  call->succeed(200, webhook_json((*updated)->webhook), "Webhook updated successfully.");
+}
+
+void delete_webhook(const CallPtr& call) {
+  const WebhookPtr webhook = call->own_webhook();
+  if (!webhook) return;
+  const auto deleted = call->services.directory.delete_webhook(webhook->webhook.id);
+  if (!deleted) return call->store_failed(deleted.error());
+  if (!*deleted) return call->fail(404, kWebhookNotFound);
+  call->no_content();
+}
+
+void test_webhook(const CallPtr& call) {
+  const WebhookPtr webhook = call->own_webhook();
+  if (!webhook) return;
+  JsonWriter data;
+  data.begin_object();
+  data.field("message", "This is a test delivery from " + call->services.sender_name +
+                            " to verify your webhook endpoint.");
+  data.field("webhook_id", webhook->webhook.id.value);
+  data.field("webhook_name", webhook->webhook.name).end_object();
+  call->services.intake.send_test(
+      webhook, data.take(), [call](std::optional<delivery::SettledAttempt> settled) {
+        if (!settled) return call->unavailable();
+        const auto* delivered = std::get_if<Delivered>(&settled->verdict);
+        const WaitingDelivery& delivery = settled->delivery;
+        DeliveryEntry entry;
+        entry.id = delivery.id;
+        entry.event_type = delivery.event->type;
+        entry.attempt_number = settled->attempt.number;
+        entry.response_status = settled->attempt.response_status;
+        entry.status = delivered != nullptr ? DeliveryStatus::delivered : DeliveryStatus::failed;
+        if (delivered != nullptr) entry.delivered_at = delivered->at;
+        entry.created_at = delivery.created_at;
+        JsonWriter json;
+        json.begin_object();
+        write_entry_fields(json, entry);
+        json.end_object();
+        call->succeed(200, json.take(), "Test webhook sent.");
+      });
+}
+
+void regenerate_secret(const CallPtr& call) {
+  const WebhookPtr webhook = call->own_webhook();
+  if (!webhook) return;
+  const std::string secret = signing::make_webhook_secret();
+  const Timestamp now = call->services.clock.now();
+  const auto updated =
+      call->services.directory.update_webhook(webhook->webhook.id, [&](Webhook& present) {
+        present.secret = secret;
+        present.updated_at = now;
+      });
+  if (!updated) return call->store_failed(updated.error());
+  if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
+  JsonWriter json;
+  json.begin_object().field("secret", secret).end_object();
+  call->succeed(200, json.take(), "Secret regenerated. Update your signature verification code.");
+}
+
+void list_event_types(const CallPtr& call) {
+  JsonWriter json;
+  json.begin_array();
+  for (const EventType& type : call->services.catalogue.types()) {
+    json.begin_object();
+    json.field("event", type.name).field("description", type.description).end_object();
+  }
+  json.end_array();
+  call->succeed(200, json.take(), "Available webhook events.");
+}
+
+}  // namespace skyhook::api

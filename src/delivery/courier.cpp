@@ -1,0 +1,215 @@
+#include "delivery/courier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "logging/log.h"
+
+namespace skyhook::delivery {
+
+// Written on the loop's thread, read on any: each value is whole, the set is a snapshot of about
+// one moment.
+struct Courier::Published {
+  std::atomic<std::size_t> lanes{0}, shrunk{0}, in_flight{0}, ready{0}, open{0}, idle{0};
+  std::atomic<std::uint64_t> opened{0}, reused{0};
+};
+
+Courier::Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor)
+    : loop_(loop),
+      rooms_(rooms),
+      shared_(rooms.store.shared()),
+      epoch_(shared_ != nullptr ? shared_->epoch() : 0),
+      janitor_(janitor),
+      random_(options.jitter_seed),
+      names_(loop, options.names),
+      http_(loop, rooms.tls, rooms.guard, names_, options.http),
+      sender_(options.sender),
+      lanes_(*this, options.lanes),
+      record_retry_([this] { flush_outcomes(); }),
+      wake_timer_([this] {
+        lanes_.on_time();
+        publish_stats();
+      }),
+      published_(std::make_unique<Published>()) {}
+
+Courier::~Courier() = default;
+
+// --- attempts ------------------------------------------------------------------------------------
+
+void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
+  const Timestamp started_at = loop_.clock().now();
+  if (delivery.attempts_made == 0)
+    rooms_.metrics.first_attempt_latency(started_at - delivery.created_at);
+  if (!sender_.may_dial(*webhook)) {
+    net::ClientResult refused{
+        .failure = FailureReason::invalid_url,
+        .error_detail = "the URL's scheme is not allowed by the present settings"};
+    loop_.post(
+        [this, delivery = std::move(delivery), refused = std::move(refused), started_at]() mutable {
+          finish(std::move(delivery), std::move(refused), started_at);
+        });
+    return;
+  }
+  net::ClientRequest request = sender_.make_request(delivery, *webhook, started_at);
+  http_.send(std::move(request),
+             [this, delivery = std::move(delivery), started_at](net::ClientResult result) mutable {
+               finish(std::move(delivery), std::move(result), started_at);
+             });
+}
+
+void Courier::finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at) {
+  AttemptReport report = Sender::make_report(delivery, std::move(result), started_at, loop_.now());
+  rooms_.metrics.attempt(report.attempt.failure, report.attempt.duration);
+  if (log::enabled(log::Level::debug)) {
+    log::debug("attempt", {{"delivery", delivery.uuid().to_string()},
+                           {"event", delivery.event->uuid().to_string()},
+                           {"webhook", delivery.webhook_id.value},
+                           {"number", report.attempt.number},
+                           {"status", report.attempt.response_status.value_or(0)},
+                           {"failure", to_string(report.attempt.failure)}});
+  }
+  lanes_.attempt_finished(std::move(delivery), std::move(report));
+  publish_stats();
+}
+
+// --- outcomes ------------------------------------------------------------------------------------
+
+void Courier::record(store::AttemptOutcome outcome) {
+  outcomes_.push_back(std::move(outcome));
+  if (flush_posted_ || record_retry_.armed()) return;
+  flush_posted_ = true;
+  loop_.post([this] {
+    flush_posted_ = false;
+    flush_outcomes();
+  });
+}
+
+void Courier::flush_outcomes() {
+  if (outcomes_.empty()) return;
+  // Kept here too, since an outcome that the store could not take is offered again.
+  auto kept = std::make_shared<std::vector<store::AttemptOutcome>>(std::exchange(outcomes_, {}));
+  rooms_.store.record(*kept, [this, kept](store::Result<Done> result) {
+    loop_.post([this, kept, failed = !result.ok()] {
+      if (!failed) return outcomes_recorded(*kept);
+      std::move(kept->begin(), kept->end(), std::back_inserter(outcomes_));
+      if (!record_retry_.armed()) loop_.arm(record_retry_, kRecordRetryDelay);
+    });
+    if (!result) {
+      log::warn("outcomes of attempts could not be stored yet; they are kept and offered again",
+                {{"count", kept->size()}, {"reason", result.error().detail}});
+    }
+  });
+}
+
+void Courier::outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes) {
+  for (const store::AttemptOutcome& outcome : outcomes) {
+    count(outcome);
+    lanes_.recorded(outcome);
+  }
+  publish_stats();
+  if (drained_ && lanes_.at_rest()) std::exchange(drained_, nullptr)();
+}
+
+void Courier::count(const store::AttemptOutcome& outcome) {
+  if (std::holds_alternative<Delivered>(outcome.verdict))
+    rooms_.metrics.settled(DeliveryStatus::delivered);
+  if (std::holds_alternative<GaveUp>(outcome.verdict))
+    rooms_.metrics.settled(DeliveryStatus::failed);
+}
+
+// --- what lanes ask for
+// -----------------------------------------------------------------------------
+
+void Courier::load(WebhookId id, std::vector<DeliveryId> except, int limit) {
+  rooms_.workers.submit([this, id, except = std::move(except), limit, now = loop_.now()] {
+    auto page = std::make_shared<store::Result<store::WaitingPage>>(
+        rooms_.store.waiting(id, now, except, limit));
+    if (!*page) {
+      log::warn("waiting deliveries could not be read yet",
+                {{"webhook", id.value}, {"reason", page->error().detail}});
+    }
+    loop_.post([this, id, page] {
+      lanes_.loaded(id, std::move(*page));
+      publish_stats();
+    });
+  });
+}
+
+void Courier::fail_waiting(WebhookId id) {
+  janitor_.fail_waiting(id,
+                        [this, id] { loop_.post([this, id] { lanes_.look_again_later(id); }); });
+}
+
+void Courier::switch_off(WebhookId id) {
+  rooms_.workers.submit([this, id, now = loop_.now()] {
+    log::info("webhook switched off: its receiver answered 410", {{"webhook", id.value}});
+    const auto changed = rooms_.directory.update_webhook(id, [now](Webhook& webhook) {
+      webhook.is_active = false;
+      webhook.updated_at = now;
+    });
+    // Nothing is lost where that failed: the next delivery gets a 410 too.
+    if (!changed) log::warn("webhook could not be switched off yet", {{"webhook", id.value}});
+  });
+}
+
+void Courier::wake_at(std::optional<Timestamp> when) {
+  if (!when) return wake_timer_.cancel();
+  const auto delay = std::chrono::ceil<Millis>(*when - loop_.clock().now());
+  loop_.arm(wake_timer_, std::max(delay, Millis{0}));
+}
+
+void Courier::webhook_changed(WebhookId id, const WebhookPtr& webhook) {
+  http_.forget(id.value);
+  if (!webhook) sender_.forget(id);
+  lanes_.webhook_changed(id);
+  if (webhook && !webhook->webhook.is_active) fail_waiting(id);
+  publish_stats();
+}
+
+bool Courier::may_deliver() {
+  return shared_ == nullptr || (shared_->epoch() == epoch_ && shared_->may_deliver());
+}
+
+void Courier::ownership_changed() {
+  if (shared_ == nullptr) return;
+  const std::uint64_t now = shared_->epoch();
+  if (std::exchange(epoch_, now) == now) {
+    lanes_.go_on();
+  } else {
+    lanes_.start_anew();
+  }
+  publish_stats();
+}
+
+void Courier::drain(std::function<void()> done) {
+  lanes_.close();
+  if (lanes_.at_rest()) return done();
+  drained_ = std::move(done);
+}
+
+void Courier::publish_stats() {
+  const Lanes::Stats lanes = lanes_.stats();
+  const net::HttpClient::Counters http = http_.counters();
+  constexpr auto relaxed = std::memory_order_relaxed;
+  published_->lanes.store(lanes.lanes, relaxed);
+  published_->shrunk.store(lanes.shrunk_lanes, relaxed);
+  published_->in_flight.store(static_cast<std::size_t>(lanes.in_flight), relaxed);
+  published_->ready.store(lanes.ready, relaxed);
+  published_->open.store(http.open_connections, relaxed);
+  published_->idle.store(http.idle_connections, relaxed);
+  published_->opened.store(http.connections_opened, relaxed);
+  published_->reused.store(http.connections_reused, relaxed);
+}
+
+DispatcherStats Courier::stats() const {
+  return {.lanes = published_->lanes,
+          .shrunk_lanes = published_->shrunk,
+          .in_flight = published_->in_flight,
+          .ready_in_memory = published_->ready,
+          .open_connections = published_->open,
+          .idle_connections = published_->idle,
+          .connections_opened = published_->opened,
+          .connections_reused = published_->reused};
+}
+
+}  // namespace skyhook::delivery

@@ -1,0 +1,102 @@
+// One network thread's share of the delivery room: its lanes, its sender and its HTTP client, tied
+// to its loop. It is the world that the lanes act on. Everything here runs on the loop's thread
+// unless it says otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/random.h"
+#include "base/worker_pool.h"
+#include "delivery/janitor.h"
+#include "delivery/lanes.h"
+#include "delivery/sender.h"
+#include "directory/directory.h"
+#include "metrics/metrics.h"
+#include "net/http_client.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "store/shared.h"
+#include "store/store.h"
+
+namespace skyhook::delivery {
+
+// What delivery needs of the rest of the process; all outlive it.
+struct Rooms {
+  Directory& directory;
+  store::Store& store;
+  WorkerPool& workers;
+  metrics::Metrics& metrics;
+  const net::AddressGuard& guard;
+  SSL_CTX* tls;
+};
+
+struct Options {
+  Lanes::Options lanes;  // limits of the whole node; each network thread gets its share
+  Sender::Options sender;
+  net::HttpClient::Options http;
+  net::Resolver::Options names;
+  std::uint64_t jitter_seed = 0;
+};
+
+class Courier final : private Lanes::World {
+ public:
+  Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor);
+  ~Courier() override;
+
+  Lanes& lanes() { return lanes_; }
+  net::Loop& loop() { return loop_; }
+  void webhook_changed(WebhookId id, const WebhookPtr& webhook);
+  void ownership_changed();
+  // No new attempts; `done` once nothing is under way and all outcomes are durable.
+  void drain(std::function<void()> done);
+
+  // Any thread; at most one round of the loop old.
+  DispatcherStats stats() const;
+
+  // Outcomes that the store refused are offered again after this.
+  static constexpr Millis kRecordRetryDelay{500};
+
+ private:
+  Timestamp now() override { return loop_.now(); }
+  double jitter() override { return random_.unit(); }
+  WebhookPtr webhook(WebhookId id) override { return rooms_.directory.webhook(id); }
+  void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
+  void record(store::AttemptOutcome outcome) override;
+  void load(WebhookId id, std::vector<DeliveryId> except, int limit) override;
+  void fail_waiting(WebhookId id) override;
+  void switch_off(WebhookId id) override;
+  void wake_at(std::optional<Timestamp> when) override;
+  bool may_deliver() override;
+
+  void finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at);
+  void flush_outcomes();
+  void outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes);
+  void count(const store::AttemptOutcome& outcome);
+  void publish_stats();
+
+  net::Loop& loop_;
+  Rooms rooms_;
+  store::Shared* const shared_;  // nullptr: this process has the store alone
+  std::uint64_t epoch_ = 0;      // of what lanes have in memory
+  Janitor& janitor_;
+  SeededRandom random_;
+  net::Resolver names_;
+  net::HttpClient http_;
+  Sender sender_;
+  Lanes lanes_;
+
+  std::vector<store::AttemptOutcome> outcomes_;  // of this round, to be recorded together
+  bool flush_posted_ = false;
+  net::Timer record_retry_;
+  net::Timer wake_timer_;
+  std::function<void()> drained_;
+
+  struct Published;  // a copy of the counters for other threads
+  std::unique_ptr<Published> published_;
+};
+
+}  // namespace skyhook::delivery

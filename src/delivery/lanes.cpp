@@ -1,0 +1,392 @@
+#include "delivery/lanes.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace skyhook::delivery {
+
+namespace {
+
+// What a waiting delivery costs in memory beside its event's data, roughly.
+constexpr std::size_t kDeliveryOverhead = 256;
+
+std::size_t bytes_of(const WaitingDelivery& delivery) {
+  return kDeliveryOverhead + delivery.event->data.size();
+}
+
+}  // namespace
+
+struct Lanes::Lane {
+  Lane(WebhookId webhook, int ceiling) : id(webhook), concurrency(ceiling) {}
+
+  const WebhookId id;
+  Concurrency concurrency;
+  std::deque<WaitingDelivery> ready;
+  int in_flight = 0;
+  int suspect_in_flight = 0;  // of those, begun while the lane was suspect
+
+  // Ready, in flight, or with an outcome that is not yet durable: the store still shows them as
+  // waiting.
+  std::unordered_set<DeliveryId> held;
+  // Settled while a load was under way, which may have read them as waiting before.
+  std::unordered_set<DeliveryId> released_while_loading;
+  bool loading = false;
+  bool more_in_store =
+      false;  // something due may be in the store that no load under way is sure to see
+  std::optional<Timestamp> wake_at;  // entry in wakes_
+
+  bool in_turn = false;  // entry in turn_
+  bool starved = false;  // entry in starved_
+  bool counted_as_shrunk = false;
+
+  bool idle() const {
+    return ready.empty() && held.empty() && !loading && !more_in_store && !wake_at && !in_turn &&
+           !starved;
+  }
+};
+
+Lanes::Lanes(World& world, Options options) : world_(world), options_(std::move(options)) {}
+Lanes::~Lanes() = default;
+
+Lanes::Lane* Lanes::find(WebhookId id) {
+  const auto found = lanes_.find(id);
+  return found == lanes_.end() ? nullptr : found->second.get();
+}
+
+Lanes::Lane& Lanes::lane(WebhookId id) {
+  std::unique_ptr<Lane>& place = lanes_[id];
+  if (!place) place = std::make_unique<Lane>(id, options_.in_flight_limit_per_lane);
+  return *place;
+}
+
+// --- work comes in -----------------------------------------------------------------------------
+
+void Lanes::add(std::vector<WaitingDelivery> fresh) {
+  for (WaitingDelivery& delivery : fresh) {
+    Lane& target = lane(delivery.webhook_id);
+    // Behind what the store already keeps for this lane, so that the older goes first.
+    if (!target.more_in_store && has_room(target)) {
+      take_into_memory(target, std::move(delivery));
+    } else {
+      target.more_in_store = true;
+    }
+    consider(target);
+  }
+  fill_slots();
+}
+
+bool Lanes::has_room(const Lane& target) const {
+  return static_cast<int>(target.ready.size()) < options_.lane_memory &&
+         ready_bytes_ < options_.memory_budget;
+}
+
+void Lanes::take_into_memory(Lane& target, WaitingDelivery delivery) {
+  if (target.released_while_loading.contains(delivery.id)) return;
+  if (!target.held.insert(delivery.id).second) return;
+  ++ready_;
+  ready_bytes_ += bytes_of(delivery);
+  target.ready.push_back(std::move(delivery));
+}
+
+void Lanes::send_test(WaitingDelivery delivery, Settled settled) {
+  Lane& target = lane(delivery.webhook_id);
+  waiters_[delivery.id] = std::move(settled);
+  if (!target.held.insert(delivery.id).second)
+    return;  // a load was quicker: its outcome serves the waiter
+  const WebhookPtr webhook = world_.webhook(delivery.webhook_id);
+  if (!webhook) {  // deleted since
+    target.held.erase(delivery.id);
+    settle_waiter(delivery.id, std::nullopt);
+    consider(target);
+    return;
+  }
+  begin_attempt(target, std::move(delivery), webhook);
+}
+
+void Lanes::wake(WebhookId id) {
+  Lane& target = lane(id);
+  target.more_in_store = true;
+  consider(target);
+  fill_slots();
+}
+
+void Lanes::on_time() {
+  const Timestamp now = world_.now();
+  while (!wakes_.empty() && wakes_.begin()->first <= now) {
+    const WebhookId id = wakes_.begin()->second;
+    wakes_.erase(wakes_.begin());
+    Lane& due = lane(id);
+    due.wake_at.reset();
+    due.more_in_store = true;
+    consider(due);
+  }
+  world_.wake_at(wakes_.empty() ? std::nullopt : std::optional(wakes_.begin()->first));
+  fill_slots();
+}
+
+void Lanes::look_again_later(WebhookId id) {
+  schedule_wake(lane(id), world_.now() + kLoadRetryDelay);
+}
+
+void Lanes::webhook_changed(WebhookId id) {
+  if (Lane* changed = find(id)) consider(*changed);
+  fill_slots();
+}
+
+// --- the store -----------------------------------------------------------------------------------
+
+void Lanes::load_if_wanted(Lane& target) {
+  const int present = static_cast<int>(target.ready.size());
+  if (closed_ || !target.more_in_store || target.loading || target.starved ||
+      present > options_.lane_memory / 2)
+    return;
+  if (ready_bytes_ >= options_.memory_budget) {
+    target.starved = true;
+    starved_.push_back(target.id);
+    return;
+  }
+  target.loading = true;
+  target.more_in_store = false;
+  std::vector<DeliveryId> except(target.held.begin(), target.held.end());
+  std::sort(except.begin(), except.end());
+  world_.load(target.id, std::move(except), options_.lane_memory - present);
+}
+
+void Lanes::loaded(WebhookId id, store::Result<store::WaitingPage> page) {
+  Lane& target = lane(id);
+  target.loading = false;
+  if (!page) {
+    schedule_wake(target, world_.now() + kLoadRetryDelay);
+  } else {
+    if (page->more) target.more_in_store = true;
+    for (WaitingDelivery& delivery : page->deliveries)
+      take_into_memory(target, std::move(delivery));
+    if (page->next_due_at) schedule_wake(target, *page->next_due_at);
+  }
+  target.released_while_loading.clear();
+  consider(target);
+  fill_slots();
+}
+
+void Lanes::feed_starved() {
+  // All of them, once there is room for half a budget: they take turns by asking again.
+  if (starved_.empty() || ready_bytes_ > options_.memory_budget / 2) return;
+  const std::deque<WebhookId> hungry = std::exchange(starved_, {});
+  for (const WebhookId id : hungry) {
+    Lane* target = find(id);
+    if (!target) continue;
+    target->starved = false;
+    consider(*target);
+  }
+}
+
+void Lanes::schedule_wake(Lane& target, Timestamp due_at) {
+  if (target.wake_at && *target.wake_at <= due_at) return;
+  if (target.wake_at) wakes_.erase({*target.wake_at, target.id});
+  target.wake_at = due_at;
+  wakes_.insert({due_at, target.id});
+  if (wakes_.begin()->second == target.id) world_.wake_at(due_at);
+}
+
+// --- slots
+// -----------------------------------------------------------------------------------------
+
+void Lanes::consider(Lane& target) {
+  end_if_inactive(target);
+  if (may_send(target) && !target.in_turn) {
+    target.in_turn = true;
+    turn_.push_back(target.id);
+  }
+  load_if_wanted(target);
+  const bool shrunk = target.concurrency.shrunk();
+  if (shrunk != target.counted_as_shrunk) {
+    shrunk ? ++shrunk_lanes_ : --shrunk_lanes_;
+    target.counted_as_shrunk = shrunk;
+  }
+  if (target.idle()) {
+    if (shrunk) --shrunk_lanes_;
+    lanes_.erase(target.id);
+  }
+}
+
+void Lanes::end_if_inactive(Lane& target) {
+  if (target.ready.empty() && !target.more_in_store) return;
+  const WebhookPtr webhook = world_.webhook(target.id);
+  if (webhook && webhook->webhook.is_active) return;
+  for (const WaitingDelivery& delivery : target.ready) {
+    // A test goes out to an inactive webhook too; one that is still here was left by a crash, and
+    // ends like the rest.
+    --ready_;
+    ready_bytes_ -= bytes_of(delivery);
+    release(target, delivery.id);
+  }
+  target.ready.clear();
+  target.more_in_store = false;
+  if (webhook) world_.fail_waiting(target.id);
+}
+
+void Lanes::release(Lane& target, DeliveryId id) {
+  target.held.erase(id);
+  if (target.loading) target.released_while_loading.insert(id);
+}
+
+bool Lanes::may_send(const Lane& target) const {
+  return !target.ready.empty() && target.in_flight < target.concurrency.limit();
+}
+
+bool Lanes::slot_free_for(const Lane& target) const {
+  const int free = options_.in_flight_limit - in_flight_;
+  // Never more than what is left for everybody else: however many receivers hang, some slots stay
+  // free.
+  if (target.in_flight >= free) return false;
+  return !target.concurrency.suspect() || suspect_in_flight_ < options_.in_flight_limit / 2;
+}
+
+void Lanes::fill_slots() {
+  if (closed_ || !world_.may_deliver()) return;
+  feed_starved();
+  std::size_t passed_over = 0;
+  while (passed_over < turn_.size() && passed_over < kPassedOverLimit &&
+         in_flight_ < options_.in_flight_limit && unrecorded_ < options_.unrecorded_limit) {
+    const WebhookId id = turn_.front();
+    turn_.pop_front();
+    Lane& next = *find(id);  // a lane in turn is not idle, so it is there
+    next.in_turn = false;
+    if (may_send(next) && !slot_free_for(next)) {
+      next.in_turn = true;
+      turn_.push_back(id);
+      ++passed_over;
+      continue;
+    }
+    if (may_send(next)) start_next(next);
+    consider(next);
+  }
+}
+
+void Lanes::start_next(Lane& target) {
+  WebhookPtr webhook = world_.webhook(target.id);
+  if (!webhook || !webhook->webhook.is_active) return;  // consider() ends what waits
+  WaitingDelivery delivery = std::move(target.ready.front());
+  target.ready.pop_front();
+  --ready_;
+  ready_bytes_ -= bytes_of(delivery);
+  begin_attempt(target, std::move(delivery), std::move(webhook));
+}
+
+void Lanes::begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr webhook) {
+  ++target.in_flight;
+  ++in_flight_;
+  if (target.concurrency.suspect()) {
+    ++target.suspect_in_flight;
+    ++suspect_in_flight_;
+  }
+  world_.attempt(std::move(delivery), std::move(webhook));
+}
+
+// --- outcomes
+// --------------------------------------------------------------------------------------
+
+void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
+  Lane& target = lane(delivery.webhook_id);
+  --target.in_flight;
+  --in_flight_;
+  if (target.suspect_in_flight > 0) {
+    --target.suspect_in_flight;
+    --suspect_in_flight_;
+  }
+  const Attempt& attempt = report.attempt;
+  target.concurrency.on_outcome(attempt.failure, attempt.response_status.value_or(0),
+                                attempt.duration);
+
+  const WebhookPtr webhook = world_.webhook(target.id);
+  const Verdict verdict = judge({.attempt = attempt,
+                                 .schedule_position = delivery.schedule_position,
+                                 .is_test = delivery.is_test,
+                                 .webhook_is_active = webhook && webhook->webhook.is_active,
+                                 .retry_after = report.retry_after,
+                                 .now = world_.now(),
+                                 .jitter = world_.jitter()},
+                                options_.schedule);
+  if (const auto* gave_up = std::get_if<GaveUp>(&verdict); gave_up && gave_up->switch_webhook_off) {
+    world_.switch_off(target.id);
+  }
+  ++unrecorded_;
+  const DeliveryId id = delivery.id;
+  if (waiters_.contains(id)) {
+    unrecorded_tests_.emplace(id, SettledAttempt{std::move(delivery), attempt, verdict});
+  }
+  world_.record({.delivery_id = id,
+                 .webhook_id = target.id,
+                 .attempt = std::move(report.attempt),
+                 .verdict = verdict});
+  consider(target);
+  fill_slots();
+}
+
+void Lanes::recorded(const store::AttemptOutcome& outcome) {
+  --unrecorded_;
+  Lane& target = lane(outcome.webhook_id);
+  release(target, outcome.delivery_id);
+  if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) schedule_wake(target, retry->at);
+  if (const auto test = unrecorded_tests_.find(outcome.delivery_id);
+      test != unrecorded_tests_.end()) {
+    SettledAttempt settled = std::move(test->second);
+    unrecorded_tests_.erase(test);
+    settle_waiter(outcome.delivery_id, std::move(settled));
+  }
+  consider(target);
+  fill_slots();
+}
+
+void Lanes::settle_waiter(DeliveryId id, std::optional<SettledAttempt> settled) {
+  const auto waiter = waiters_.find(id);
+  if (waiter == waiters_.end()) return;
+  const Settled notify = std::move(waiter->second);
+  waiters_.erase(waiter);
+  notify(std::move(settled));
+}
+
+void Lanes::start_anew() {
+  std::vector<WebhookId> ids;
+  ids.reserve(lanes_.size());
+  for (const auto& [id, lane] : lanes_) ids.push_back(id);
+  for (const WebhookId id : ids) {
+    Lane& target = *find(id);
+    for (const WaitingDelivery& delivery : target.ready) {
+      --ready_;
+      ready_bytes_ -= bytes_of(delivery);
+      target.held.erase(delivery.id);
+    }
+    target.ready.clear();
+    target.more_in_store = true;
+    consider(target);
+  }
+  fill_slots();
+}
+
+void Lanes::close() {
+  closed_ = true;
+}
+
+void Lanes::abandon_waiters() {
+  for (auto& [id, notify] : std::exchange(waiters_, {})) notify(std::nullopt);
+}
+
+bool Lanes::is_in_flight(WebhookId webhook, DeliveryId delivery) const {
+  const auto found = lanes_.find(webhook);
+  if (found == lanes_.end() || !found->second->held.contains(delivery)) return false;
+  const std::deque<WaitingDelivery>& ready = found->second->ready;
+  return std::none_of(ready.begin(), ready.end(),
+                      [&](const WaitingDelivery& d) { return d.id == delivery; });
+}
+
+Lanes::Stats Lanes::stats() const {
+  return {.lanes = lanes_.size(),
+          .shrunk_lanes = shrunk_lanes_,
+          .ready = ready_,
+          .in_flight = in_flight_,
+          .unrecorded = unrecorded_,
+          .ready_bytes = ready_bytes_};
+}
+
+}  // namespace skyhook::delivery

@@ -1,0 +1,75 @@
+#include "delivery/sender.h"
+
+#include <utility>
+
+namespace skyhook::delivery {
+
+bool Sender::may_dial(const WebhookEntry& webhook) const {
+  return webhook.url && (webhook.url->is_tls() || options_.allow_http);
+}
+
+signing::Signer& Sender::signer_of(const Webhook& webhook) {
+  const auto found = signers_.find(webhook.id);
+  if (found != signers_.end() && found->second.secret == webhook.secret)
+    return found->second.signer;
+  if (signers_.size() >= kSignerLimit) signers_.clear();
+  Keyed keyed{.secret = webhook.secret, .signer = signing::Signer(webhook.secret)};
+  return signers_.insert_or_assign(webhook.id, std::move(keyed)).first->second.signer;
+}
+
+net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
+                                        const WebhookEntry& webhook, Timestamp now) {
+  const Uuid uuid = delivery.uuid();
+  const std::string id = uuid.to_string();
+  const std::string created = std::to_string(to_unix_seconds(delivery.created_at));
+  const std::int64_t attempt_time_s = to_unix_seconds(now);
+
+  net::ClientRequest request;
+  request.body = delivery_body(*delivery.event, uuid, delivery.created_at);
+  const signing::Signatures signatures =
+      signer_of(webhook.webhook).sign(id, attempt_time_s, request.body);
+
+  std::string& headers = request.headers;
+  headers.reserve(640);
+  const auto add = [&headers](std::string_view prefix, std::string_view name,
+                              std::string_view value) {
+    headers.append(prefix).append(name).append(": ").append(value).append("\r\n");
+  };
+  add("", "Content-Type", "application/json");
+  add("", "User-Agent", options_.user_agent);
+  add(options_.header_prefix, "Event", delivery.event->type);
+  add(options_.header_prefix, "Delivery", id);
+  add(options_.header_prefix, "Timestamp", created);
+  add(options_.header_prefix, "Signature", signatures.vendor);
+  add("", "webhook-id", id);
+  add("", "webhook-timestamp", std::to_string(attempt_time_s));
+  add("", "webhook-signature", signatures.standard);
+  if (!delivery.event->traceparent.empty()) add("", "traceparent", delivery.event->traceparent);
+
+  request.pool_key = delivery.webhook_id.value;
+  request.url = webhook.url;
+  request.timeout = options_.timeout;
+  return request;
+}
+
+AttemptReport Sender::make_report(const WaitingDelivery& delivery, net::ClientResult result,
+                                  Timestamp started_at, Timestamp now) {
+  AttemptReport report;
+  Attempt& attempt = report.attempt;
+  attempt.number = delivery.attempts_made + 1;
+  attempt.started_at = started_at;
+  attempt.duration = result.duration;
+  if (result.status != 0) attempt.response_status = result.status;
+  const bool success = result.failure == FailureReason::none && result.status / 100 == 2;
+  attempt.failure = success || result.failure != FailureReason::none ? result.failure
+                                                                     : FailureReason::http_status;
+  attempt.error_detail = std::move(result.error_detail);
+  attempt.response_headers = std::move(result.headers);
+  attempt.response_body = std::move(result.body);
+  attempt.response_truncated = result.body_truncated;
+  if (result.status == 429 || result.status == 503)
+    report.retry_after = parse_retry_after(result.retry_after, now);
+  return report;
+}
+
+}  // namespace skyhook::delivery

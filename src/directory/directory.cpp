@@ -1,0 +1,308 @@
+#include "directory/directory.h"
+
+#include <algorithm>
+
+namespace skyhook {
+
+namespace {
+
+std::string key_text(const Sha256& hash) {
+  return {hash.begin(), hash.end()};
+}
+
+// Both are kept in order of id, so that a change of one webhook costs a search and not a walk.
+bool by_id(const WebhookPtr& a, const WebhookPtr& b) {
+  return a->webhook.id < b->webhook.id;
+}
+
+}  // namespace
+
+Directory::Directory(store::Store& store, const signing::SecretBox& box)
+    : store_(store), box_(box) {}
+
+WebhookPtr Directory::make_entry(Webhook opened) const {
+  auto entry = std::make_shared<WebhookEntry>();
+  if (auto url = net::parse_url(opened.url))
+    entry->url = std::make_shared<const net::Url>(std::move(*url));
+  entry->webhook = std::move(opened);
+  return entry;
+}
+
+void Directory::observe_webhooks(WebhookObserver observer) {
+  observer_ = std::move(observer);
+}
+
+store::Result<std::size_t> Directory::load() {
+  auto accounts = store_.load_accounts();
+  if (!accounts) return Err{accounts.error()};
+  auto webhooks = store_.load_webhooks();
+  if (!webhooks) return Err{webhooks.error()};
+
+  {
+    std::unique_lock lock(mutex_);
+    for (Account& account : *accounts) {
+      account_of_key_[key_text(account.api_key_hash)] = account.id;
+      const AccountId id = account.id;
+      accounts_[id].account = std::make_shared<const Account>(std::move(account));
+    }
+  }
+  std::size_t unopened = 0;
+  for (Webhook& webhook : *webhooks) {
+    auto secret = box_.open(webhook.secret);
+    if (!secret) {
+      ++unopened;
+      continue;
+    }
+    webhook.secret = std::move(*secret);
+    put_webhook(make_entry(std::move(webhook)));
+  }
+  return unopened;
+}
+
+AccountPtr Directory::account(AccountId id) const {
+  std::shared_lock lock(mutex_);
+  const auto found = accounts_.find(id);
+  return found == accounts_.end() ? nullptr : found->second.account;
+}
+
+AccountPtr Directory::account_by_key(const Sha256& key_hash) const {
+  std::shared_lock lock(mutex_);
+  const auto key = account_of_key_.find(key_text(key_hash));
+  if (key == account_of_key_.end()) return nullptr;
+  const auto found = accounts_.find(key->second);
+  return found == accounts_.end() ? nullptr : found->second.account;
+}
+
+std::vector<AccountPtr> Directory::accounts(std::size_t offset, std::size_t limit) const {
+  std::shared_lock lock(mutex_);
+  std::vector<AccountPtr> page;
+  if (offset >= accounts_.size()) return page;
+  auto it = std::next(accounts_.begin(), static_cast<std::ptrdiff_t>(offset));
+  for (; it != accounts_.end() && page.size() < limit; ++it) page.push_back(it->second.account);
+  return page;
+}
+
+std::size_t Directory::account_count() const {
+  std::shared_lock lock(mutex_);
+  return accounts_.size();
+}
+
+WebhookPtr Directory::webhook(WebhookId id) const {
+  std::shared_lock lock(mutex_);
+  const auto found = webhooks_.find(id);
+  return found == webhooks_.end() ? nullptr : found->second;
+}
+
+std::vector<WebhookPtr> Directory::webhooks_of(AccountId account) const {
+  std::vector<WebhookPtr> all;
+  {
+    std::shared_lock lock(mutex_);
+    const auto found = accounts_.find(account);
+    if (found == accounts_.end()) return all;
+    all.reserve(found->second.webhooks.size());
+    for (const auto& [id, entry] : found->second.webhooks) all.push_back(entry);
+  }
+  std::sort(all.begin(), all.end(), by_id);
+  return all;
+}
+
+std::vector<WebhookPtr> Directory::subscribers(AccountId account,
+                                               std::string_view event_type) const {
+  std::shared_lock lock(mutex_);
+  const auto found = accounts_.find(account);
+  if (found == accounts_.end()) return {};
+  const auto list = found->second.subscribers.find(std::string(event_type));
+  return list == found->second.subscribers.end() ? std::vector<WebhookPtr>{} : list->second;
+}
+
+std::size_t Directory::webhook_count() const {
+  std::shared_lock lock(mutex_);
+  return webhooks_.size();
+}
+
+void Directory::unlink(const WebhookPtr& entry) {
+  AccountEntry& owner = accounts_[entry->webhook.account_id];
+  for (const std::string& type : entry->webhook.events) {
+    const auto list = owner.subscribers.find(type);
+    if (list == owner.subscribers.end()) continue;
+    const auto place = std::lower_bound(list->second.begin(), list->second.end(), entry, by_id);
+    if (place != list->second.end() && (*place)->webhook.id == entry->webhook.id)
+      list->second.erase(place);
+    if (list->second.empty()) owner.subscribers.erase(list);
+  }
+}
+
+void Directory::put_webhook(const WebhookPtr& entry) {
+  std::unique_lock lock(mutex_);
+  const auto owner = accounts_.find(entry->webhook.account_id);
+  if (owner == accounts_.end()) return;  // its account was deleted meanwhile
+  WebhookPtr& present = webhooks_[entry->webhook.id];
+  if (present) unlink(present);
+  present = entry;
+  owner->second.webhooks[entry->webhook.id] = entry;
+  if (!entry->webhook.is_active) return;
+  for (const std::string& type : entry->webhook.events) {
+    auto& list = owner->second.subscribers[type];
+    list.insert(std::lower_bound(list.begin(), list.end(), entry, by_id), entry);
+  }
+}
+
+void Directory::drop_webhook(WebhookId id) {
+  std::unique_lock lock(mutex_);
+  const auto found = webhooks_.find(id);
+  if (found == webhooks_.end()) return;
+  const WebhookPtr entry = found->second;
+  webhooks_.erase(found);
+  const auto owner = accounts_.find(entry->webhook.account_id);
+  if (owner == accounts_.end()) return;
+  unlink(entry);
+  owner->second.webhooks.erase(id);
+}
+
+store::Result<AccountPtr> Directory::create_account(const store::NewAccount& account) {
+  auto created = store_.create_account(account);
+  if (!created) return Err{created.error()};
+  auto entry = std::make_shared<const Account>(std::move(*created));
+  std::unique_lock lock(mutex_);
+  account_of_key_[key_text(entry->api_key_hash)] = entry->id;
+  accounts_[entry->id].account = entry;
+  return AccountPtr{entry};
+}
+
+store::Result<AccountPtr> Directory::update_account(AccountId id,
+                                                    const std::function<void(Account&)>& change) {
+  std::lock_guard one_change(change_mutex_);
+  const AccountPtr before = account(id);
+  if (!before) return AccountPtr{};
+  Account changed = *before;
+  change(changed);
+  auto stored = store_.update_account(changed);
+  if (!stored) return Err{stored.error()};
+  if (!*stored) return AccountPtr{};
+  auto after = std::make_shared<const Account>(std::move(changed));
+  std::unique_lock lock(mutex_);
+  account_of_key_.erase(key_text(before->api_key_hash));
+  account_of_key_[key_text(after->api_key_hash)] = id;
+  accounts_[id].account = after;
+  return AccountPtr{after};
+}
+
+store::Result<bool> Directory::delete_account(AccountId id) {
+  std::lock_guard one_change(change_mutex_);
+  auto deleted = store_.delete_account(id);
+  if (!deleted) return deleted;
+  drop_account(id);
+  return deleted;
+}
+
+void Directory::drop_account(AccountId id) {
+  std::vector<WebhookId> orphans;
+  {
+    std::unique_lock lock(mutex_);
+    const auto found = accounts_.find(id);
+    if (found != accounts_.end()) {
+      account_of_key_.erase(key_text(found->second.account->api_key_hash));
+      for (const auto& [webhook_id, entry] : found->second.webhooks) {
+        orphans.push_back(webhook_id);
+        webhooks_.erase(webhook_id);
+      }
+      accounts_.erase(found);
+    }
+  }
+  for (const WebhookId orphan : orphans) notify(orphan, nullptr);
+}
+
+store::Result<WebhookPtr> Directory::create_webhook(store::NewWebhook webhook,
+                                                    std::string_view secret) {
+  webhook.sealed_secret = box_.seal(secret);
+  auto created = store_.create_webhook(webhook);
+  if (!created) return Err{created.error()};
+  created->secret = secret;
+  WebhookPtr entry = make_entry(std::move(*created));
+  put_webhook(entry);
+  return entry;
+}
+
+store::Result<WebhookPtr> Directory::update_webhook(WebhookId id,
+                                                    const std::function<void(Webhook&)>& change) {
+  std::lock_guard one_change(change_mutex_);
+  const WebhookPtr before = webhook(id);
+  if (!before) return WebhookPtr{};
+  Webhook changed = before->webhook;
+  change(changed);
+  Webhook sealed = changed;
+  sealed.secret = box_.seal(changed.secret);
+  auto stored = store_.update_webhook(sealed);
+  if (!stored) return Err{stored.error()};
+  if (!*stored) return WebhookPtr{};
+  WebhookPtr after = make_entry(std::move(changed));
+  put_webhook(after);
+  notify(id, after);
+  return after;
+}
+
+store::Result<bool> Directory::delete_webhook(WebhookId id) {
+  std::lock_guard one_change(change_mutex_);
+  auto deleted = store_.delete_webhook(id);
+  if (!deleted) return deleted;
+  drop_webhook(id);
+  notify(id, nullptr);
+  return deleted;
+}
+
+void Directory::account_changed_elsewhere(AccountId id, std::optional<Account> changed) {
+  if (!changed) return drop_account(id);
+  auto after = std::make_shared<const Account>(std::move(*changed));
+  std::unique_lock lock(mutex_);
+  AccountEntry& entry = accounts_[id];
+  if (entry.account) account_of_key_.erase(key_text(entry.account->api_key_hash));
+  account_of_key_[key_text(after->api_key_hash)] = id;
+  entry.account = std::move(after);
+}
+
+bool Directory::webhook_changed_elsewhere(WebhookId id, std::optional<Webhook> sealed) {
+  const WebhookPtr before = webhook(id);
+  if (!sealed) {
+    if (!before) return true;
+    drop_webhook(id);
+    notify(id, nullptr);
+    return true;
+  }
+  auto secret = box_.open(sealed->secret);
+  if (!secret) return false;
+  sealed->secret = std::move(*secret);
+  if (before) {
+    const Webhook& known = before->webhook;
+    if (known.name == sealed->name && known.url == sealed->url && known.events == sealed->events &&
+        known.is_active == sealed->is_active && known.secret == sealed->secret &&
+        known.updated_at == sealed->updated_at) {
+      return true;
+    }
+  }
+  const WebhookPtr after = make_entry(std::move(*sealed));
+  put_webhook(after);
+  notify(id, after);
+  return true;
+}
+
+std::vector<WebhookId> Directory::all_webhooks() const {
+  std::shared_lock lock(mutex_);
+  std::vector<WebhookId> ids;
+  ids.reserve(webhooks_.size());
+  for (const auto& [id, entry] : webhooks_) ids.push_back(id);
+  return ids;
+}
+
+bool Directory::while_inactive(WebhookId id, const std::function<void()>& task) {
+  std::lock_guard one_change(change_mutex_);
+  const WebhookPtr present = webhook(id);
+  if (!present || present->webhook.is_active) return false;
+  task();
+  return true;
+}
+
+void Directory::notify(WebhookId id, const WebhookPtr& entry) {
+  if (observer_) observer_(id, entry);
+}
+
+}  // namespace skyhook

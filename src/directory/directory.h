@@ -1,0 +1,120 @@
+// Accounts and webhooks in memory: keys are looked up and subscribers found without the store.
+// Loaded at start, changed together with the store. Thread-safe; entries are immutable and shared.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "domain/account.h"
+#include "domain/webhook.h"
+#include "net/url.h"
+#include "signing/secrets.h"
+#include "store/store.h"
+
+namespace skyhook {
+
+using AccountPtr = std::shared_ptr<const Account>;
+
+// A webhook with what deliveries need of it, made once a change.
+struct WebhookEntry {
+  Webhook webhook;                      // with the secret opened
+  std::shared_ptr<const net::Url> url;  // nullptr where the stored URL cannot be parsed
+};
+using WebhookPtr = std::shared_ptr<const WebhookEntry>;
+
+class Directory {
+ public:
+  // `store` and `box` outlive the directory.
+  Directory(store::Store& store, const signing::SecretBox& box);
+
+  // At start: reads everything. An error, or the number of secrets that the master key does not
+  // open (the caller refuses to start).
+  store::Result<std::size_t> load();
+
+  AccountPtr account(AccountId id) const;
+  AccountPtr account_by_key(const Sha256& key_hash) const;
+  // Accounts in order of id, after skipping `offset`.
+  std::vector<AccountPtr> accounts(std::size_t offset, std::size_t limit) const;
+  std::size_t account_count() const;
+
+  WebhookPtr webhook(WebhookId id) const;
+  std::vector<WebhookPtr> webhooks_of(AccountId account) const;  // in order of id
+  // Active webhooks of the account that subscribe to the type.
+  std::vector<WebhookPtr> subscribers(AccountId account, std::string_view event_type) const;
+  std::size_t webhook_count() const;
+
+  // Called after a webhook was changed, switched off or deleted (second argument nullptr), on the
+  // thread that changed it. Set before load().
+  using WebhookObserver = std::function<void(WebhookId, WebhookPtr)>;
+  void observe_webhooks(WebhookObserver observer);
+
+  // Changes: store first, then memory. Blocking (see Store). Results as the store's; nullptr where
+  // it does not exist. Creations run side by side, so that the store can commit many together;
+  // updates and deletions one at a time.
+  store::Result<AccountPtr> create_account(const store::NewAccount& account);
+  store::Result<AccountPtr> update_account(AccountId id,
+                                           const std::function<void(Account&)>& change);
+  store::Result<bool> delete_account(AccountId id);
+  store::Result<WebhookPtr> create_webhook(store::NewWebhook webhook, std::string_view secret);
+  // `change` is applied to the present value while no other update runs, so that partial updates do
+  // not overwrite one another.
+  store::Result<WebhookPtr> update_webhook(WebhookId id,
+                                           const std::function<void(Webhook&)>& change);
+  store::Result<bool> delete_webhook(WebhookId id);
+
+  // While it is held no update or deletion of this node is under way. Held over reading what other
+  // nodes changed and applying it: otherwise a change made here in between would be undone by what
+  // was read before it.
+  [[nodiscard]] std::unique_lock<std::mutex> hold_changes() {
+    return std::unique_lock(change_mutex_);
+  }
+
+  // With hold_changes(). A change that another node made and stored; nullopt: deleted. The observer
+  // is told where it differs from what is known here. False for a webhook whose secret does not
+  // open.
+  void account_changed_elsewhere(AccountId id, std::optional<Account> account);
+  bool webhook_changed_elsewhere(WebhookId id, std::optional<Webhook> sealed);
+  // Everything that is known here; for finding what was deleted elsewhere.
+  std::vector<WebhookId> all_webhooks() const;
+
+  // Runs `task` while the webhook is known to be switched off and cannot be switched on; false, and
+  // not run, where it is active or does not exist. For ending what waits for it: nothing accepted
+  // after a switch-on is hit.
+  bool while_inactive(WebhookId id, const std::function<void()>& task);
+
+ private:
+  struct AccountEntry {
+    AccountPtr account;
+    std::unordered_map<WebhookId, WebhookPtr> webhooks;
+    std::unordered_map<std::string, std::vector<WebhookPtr>>
+        subscribers;  // by event type, active webhooks only
+  };
+  WebhookPtr make_entry(Webhook opened) const;
+  void drop_account(AccountId id);  // takes mutex_; tells the observer of its webhooks
+  void notify(WebhookId id, const WebhookPtr& entry);
+  void put_webhook(const WebhookPtr& entry);  // takes mutex_; replaces an entry of the same id
+  void drop_webhook(WebhookId id);            // takes mutex_
+  void unlink(const WebhookPtr& entry);       // mutex_ held: out of the subscriber lists
+
+  store::Store& store_;
+  const signing::SecretBox& box_;
+  WebhookObserver observer_;
+
+  std::mutex change_mutex_;  // one update or deletion at a time; held over store and memory
+  mutable std::shared_mutex mutex_;
+  std::map<AccountId, AccountEntry> accounts_;  // guarded by mutex_
+  std::unordered_map<std::string, AccountId>
+      account_of_key_;  // by the 32 bytes of the hash; guarded by mutex_
+  std::unordered_map<WebhookId, WebhookPtr> webhooks_;  // guarded by mutex_
+};
+
+}  // namespace skyhook

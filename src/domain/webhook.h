@@ -1,0 +1,37 @@
+// A webhook: where an account wants which events delivered.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "domain/ids.h"
+
+namespace skyhook {
+
+struct Webhook {
+  WebhookId id;
+  AccountId account_id;
+  std::string name;                 // 1 … 255 characters
+  std::string url;                  // as given; valid by net::parse_url
+  std::vector<std::string> events;  // in the order given, no duplicates
+  bool is_active = true;
+  // `whsec_…`. In the store this field holds the sealed form (signing::SecretBox); the directory
+  // holds it opened.
+  std::string secret;
+  Timestamp created_at;
+  Timestamp updated_at;
+
+  bool subscribes_to(std::string_view event_type) const;
+};
+
+// How many deliveries a webhook has in each status; kept with every batch, never counted.
+struct DeliveryTotals {
+  std::int64_t pending = 0;
+  std::int64_t delivered = 0;
+  std::int64_t failed = 0;
+  std::int64_t all() const { return pending + delivered + failed; }
+};
+
+}  // namespace skyhook

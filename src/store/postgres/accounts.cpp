@@ -1,0 +1,241 @@
+// Accounts and webhooks of the shared store.
+#include "store/postgres/node_store.h"
+
+namespace skyhook::store::postgres {
+namespace {
+
+std::vector<std::string_view> views(const std::vector<std::string>& texts) {
+  return {texts.begin(), texts.end()};
+}
+
+std::string_view bytes_of(const Sha256& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+constexpr std::string_view kAccountColumns =
+    "account_id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at";
+
+Account account_from(const Rows& rows, int row) {
+  Account account;
+  account.id = AccountId{rows.integer(row, 0)};
+  account.name = rows.string(row, 1);
+  account.is_active = rows.boolean(row, 2);
+  account.allowed_origins = rows.texts(row, 3);
+  const std::string_view hash = rows.text(row, 4);
+  std::copy_n(hash.begin(), std::min(hash.size(), account.api_key_hash.size()),
+              account.api_key_hash.begin());
+  account.created_at = rows.time(row, 5);
+  account.updated_at = rows.time(row, 6);
+  return account;
+}
+
+constexpr std::string_view kWebhookColumns =
+    "webhook_id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at";
+
+Webhook webhook_from(const Rows& rows, int row) {
+  Webhook webhook;
+  webhook.id = WebhookId{rows.integer(row, 0)};
+  webhook.account_id = AccountId{rows.integer(row, 1)};
+  webhook.name = rows.string(row, 2);
+  webhook.url = rows.string(row, 3);
+  webhook.events = rows.texts(row, 4);
+  webhook.is_active = rows.boolean(row, 5);
+  webhook.secret = rows.string(row, 6);
+  webhook.created_at = rows.time(row, 7);
+  webhook.updated_at = rows.time(row, 8);
+  return webhook;
+}
+
+}  // namespace
+
+Answer<std::optional<AccountId>> NodeStore::account_of(Connection& connection, WebhookId webhook) {
+  if (deleted_.contains(webhook)) return std::optional<AccountId>{};
+  Params params;
+  params.add(webhook.value);
+  auto rows =
+      connection.query("SELECT account_id FROM skyhook.webhooks WHERE webhook_id = $1", params);
+  if (!rows) return Err{rows.error()};
+  if (rows->count() == 0) return std::optional<AccountId>{};
+  return std::optional<AccountId>{AccountId{rows->integer(0, 0)}};
+}
+
+Result<std::vector<Account>> NodeStore::load_accounts() {
+  return read([](Connection& connection) -> Answer<std::vector<Account>> {
+    auto rows = connection.query("SELECT " + std::string(kAccountColumns) +
+                                 " FROM skyhook.accounts ORDER BY account_id");
+    if (!rows) return Err{rows.error()};
+    std::vector<Account> accounts;
+    for (int row = 0; row < rows->count(); ++row) accounts.push_back(account_from(*rows, row));
+    return accounts;
+  });
+}
+
+Result<std::vector<Webhook>> NodeStore::load_webhooks() {
+  return read([this](Connection& connection) -> Answer<std::vector<Webhook>> {
+    auto rows = connection.query("SELECT " + std::string(kWebhookColumns) +
+                                 " FROM skyhook.webhooks ORDER BY webhook_id");
+    if (!rows) return Err{rows.error()};
+    std::vector<Webhook> webhooks;
+    for (int row = 0; row < rows->count(); ++row) {
+      webhooks.push_back(webhook_from(*rows, row));
+      accounts_.put(webhooks.back().id, webhooks.back().account_id);
+    }
+    return webhooks;
+  });
+}
+
+Result<Account> NodeStore::create_account(const NewAccount& account) {
+  return write([&](Connection& connection) -> Answer<Account> {
+    Params params;
+    params.text(account.name).texts(views(account.allowed_origins));
+    params.bytes(bytes_of(account.api_key_hash)).add(account.now);
+    auto rows = connection.query(
+        "INSERT INTO skyhook.accounts (name, is_active, allowed_origins, api_key_hash, created_at, "
+        "updated_at) VALUES ($1, true, $2, $3, $4, $4) RETURNING " +
+            std::string(kAccountColumns),
+        params);
+    if (!rows) return Err{rows.error()};
+    return account_from(*rows, 0);
+  });
+}
+
+Result<bool> NodeStore::update_account(const Account& account) {
+  return write([&](Connection& connection) -> Answer<bool> {
+    Params params;
+    params.add(account.id.value).text(account.name).add(account.is_active);
+    params.texts(views(account.allowed_origins)).bytes(bytes_of(account.api_key_hash));
+    params.add(account.updated_at);
+    auto rows = connection.query(
+        "UPDATE skyhook.accounts SET name = $2, is_active = $3, allowed_origins = $4, "
+        "api_key_hash = $5, updated_at = $6 WHERE account_id = $1 RETURNING 1",
+        params);
+    if (!rows) return Err{rows.error()};
+    return rows->count() == 1;
+  });
+}
+
+Result<bool> NodeStore::delete_account(AccountId id) {
+  std::vector<WebhookId> webhooks;
+  auto deleted = write([&](Connection& connection) -> Answer<bool> {
+    Params params;
+    params.add(id.value);
+    auto gone = connection.query(
+        "WITH gone AS (DELETE FROM skyhook.webhooks WHERE account_id = $1 "
+        "RETURNING account_id, webhook_id) "
+        "INSERT INTO skyhook.purges SELECT * FROM gone RETURNING webhook_id",
+        params);
+    if (!gone) return Err{gone.error()};
+    auto account = connection.query(
+        "WITH gone AS (DELETE FROM skyhook.accounts WHERE account_id = $1 RETURNING account_id) "
+        "INSERT INTO skyhook.purges SELECT account_id, 0 FROM gone RETURNING 1",
+        params);
+    if (!account) return Err{account.error()};
+    for (int row = 0; row < gone->count(); ++row) {
+      webhooks.push_back(WebhookId{gone->integer(row, 0)});
+    }
+    return account->count() == 1;
+  });
+  for (const WebhookId webhook : webhooks) {
+    deleted_.add(webhook);
+    registry_.forget(webhook);
+    accounts_.erase(webhook);
+  }
+  return deleted;
+}
+
+Result<Webhook> NodeStore::create_webhook(const NewWebhook& webhook) {
+  auto created = write([&](Connection& connection) -> Answer<Webhook> {
+    Params params;
+    params.add(webhook.account_id.value).text(webhook.name).text(webhook.url);
+    params.texts(views(webhook.events)).add(webhook.is_active).text(webhook.sealed_secret);
+    params.add(webhook.now);
+    auto rows = connection.query(
+        "INSERT INTO skyhook.webhooks (account_id, name, url, events, is_active, sealed_secret, "
+        "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING " +
+            std::string(kWebhookColumns),
+        params);
+    if (!rows) return Err{rows.error()};
+    return webhook_from(*rows, 0);
+  });
+  if (created) accounts_.put(created->id, created->account_id);
+  return created;
+}
+
+Result<bool> NodeStore::update_webhook(const Webhook& webhook) {
+  return write([&](Connection& connection) -> Answer<bool> {
+    Params params;
+    params.add(webhook.account_id.value).add(webhook.id.value).text(webhook.name);
+    params.text(webhook.url).texts(views(webhook.events)).add(webhook.is_active);
+    params.text(webhook.secret).add(webhook.updated_at);
+    auto rows = connection.query(
+        "UPDATE skyhook.webhooks SET name = $3, url = $4, events = $5, is_active = $6, "
+        "sealed_secret = $7, updated_at = $8 WHERE account_id = $1 AND webhook_id = $2 RETURNING 1",
+        params);
+    if (!rows) return Err{rows.error()};
+    return rows->count() == 1;
+  });
+}
+
+Result<bool> NodeStore::delete_webhook(WebhookId id) {
+  auto deleted = write([&](Connection& connection) -> Answer<bool> {
+    Params params;
+    params.add(id.value);
+    auto rows = connection.query(
+        "WITH gone AS (DELETE FROM skyhook.webhooks WHERE webhook_id = $1 "
+        "RETURNING account_id, webhook_id) "
+        "INSERT INTO skyhook.purges SELECT * FROM gone RETURNING 1",
+        params);
+    if (!rows) return Err{rows.error()};
+    return rows->count() == 1;
+  });
+  if (deleted && *deleted) {
+    deleted_.add(id);
+    registry_.forget(id);
+    accounts_.erase(id);
+  }
+  return deleted;
+}
+
+Answer<Done> NodeStore::read_changed(Connection& connection, const std::set<std::int64_t>& accounts,
+                                     const std::set<std::int64_t>& webhooks,
+                                     SharedChanges& changes) {
+  if (!accounts.empty()) {
+    std::set<std::int64_t> gone = accounts;
+    Params params;
+    params.add(std::vector<std::int64_t>(accounts.begin(), accounts.end()));
+    auto rows = connection.query("SELECT " + std::string(kAccountColumns) +
+                                     " FROM skyhook.accounts WHERE account_id = ANY ($1)",
+                                 params);
+    if (!rows) return Err{rows.error()};
+    for (int row = 0; row < rows->count(); ++row) {
+      Account account = account_from(*rows, row);
+      gone.erase(account.id.value);
+      changes.accounts.emplace_back(account.id, std::move(account));
+    }
+    for (const std::int64_t id : gone) changes.accounts.emplace_back(AccountId{id}, std::nullopt);
+  }
+  if (!webhooks.empty()) {
+    std::set<std::int64_t> gone = webhooks;
+    Params params;
+    params.add(std::vector<std::int64_t>(webhooks.begin(), webhooks.end()));
+    auto rows = connection.query("SELECT " + std::string(kWebhookColumns) +
+                                     " FROM skyhook.webhooks WHERE webhook_id = ANY ($1)",
+                                 params);
+    if (!rows) return Err{rows.error()};
+    for (int row = 0; row < rows->count(); ++row) {
+      Webhook webhook = webhook_from(*rows, row);
+      gone.erase(webhook.id.value);
+      accounts_.put(webhook.id, webhook.account_id);
+      changes.webhooks.emplace_back(webhook.id, std::move(webhook));
+    }
+    for (const std::int64_t id : gone) {
+      deleted_.add(WebhookId{id});
+      registry_.forget(WebhookId{id});
+      accounts_.erase(WebhookId{id});
+      changes.webhooks.emplace_back(WebhookId{id}, std::nullopt);
+    }
+  }
+  return Done{};
+}
+
+}  // namespace skyhook::store::postgres

@@ -1,0 +1,151 @@
+// The store as one object; its methods by subject: accounts.cpp, work.cpp, log.cpp.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "store/postgres/membership.h"
+#include "store/postgres/pool.h"
+#include "store/postgres/postgres_store.h"
+#include "store/postgres/registry.h"
+#include "store/postgres/writers.h"
+#include "store/shared.h"
+
+namespace skyhook::store::postgres {
+
+// What `Work(Connection&)` answers, where it answers.
+template <class Work>
+using ValueOf = std::decay_t<decltype(std::declval<Work&>()(std::declval<Connection&>()).value())>;
+
+class NodeStore final : public Store, public Shared {
+ public:
+  explicit NodeStore(Options options);
+  ~NodeStore() override;
+  Result<Done> start();
+
+  std::int64_t take_ids(std::int64_t count) override { return membership_.take_ids(count); }
+  void publish(std::vector<NewEvent> events, PublishCallback done) override;
+  void record(std::vector<AttemptOutcome> outcomes, RecordCallback done) override;
+
+  Result<std::vector<WebhookId>> webhooks_with_waiting() override;
+  Result<WaitingPage> waiting(WebhookId webhook, Timestamp now,
+                              const std::vector<DeliveryId>& except, int limit) override;
+  Result<int> fail_waiting(WebhookId webhook, FailureReason reason, int limit) override;
+
+  Result<std::vector<Account>> load_accounts() override;
+  Result<std::vector<Webhook>> load_webhooks() override;
+  Result<Account> create_account(const NewAccount& account) override;
+  Result<bool> update_account(const Account& account) override;
+  Result<bool> delete_account(AccountId id) override;
+  Result<Webhook> create_webhook(const NewWebhook& webhook) override;
+  Result<bool> update_webhook(const Webhook& webhook) override;
+  Result<bool> delete_webhook(WebhookId id) override;
+
+  Result<std::vector<DeliveryTotals>> totals(const std::vector<WebhookId>& webhooks) override;
+
+  Result<DeliveryPage> deliveries(WebhookId webhook, const DeliveryFilter& filter,
+                                  std::int64_t page, int per_page) override;
+  Result<DeliveryPage> deliveries_before(WebhookId webhook, const DeliveryFilter& filter,
+                                         DeliveryId before, int limit) override;
+  Result<std::optional<DeliveryDetail>> delivery(WebhookId webhook, DeliveryId id) override;
+  Result<std::optional<DeliveryEntry>> reopen(WebhookId webhook, DeliveryId id,
+                                              Timestamp due_at) override;
+  Result<std::int64_t> reopen_failed(WebhookId webhook, Timestamp from, Timestamp until,
+                                     Timestamp first_due, Micros spacing) override;
+  Result<std::int64_t> count_failed(WebhookId webhook, Timestamp from, Timestamp until) override;
+  Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
+                                       Timestamp until, Seconds step) override;
+  Result<QueueStats> queue_stats() override;
+  Result<std::vector<NodeLease>> nodes() override;
+
+  Result<Done> check_writable() override;
+  Result<bool> purge_step(Timestamp now, std::optional<Timestamp> keep_after) override;
+
+  Shared* shared() override { return this; }
+  bool may_deliver() const override { return membership_.holds_lease(); }
+  std::uint64_t epoch() const override { return membership_.epoch(); }
+  Result<SharedChanges> changes() override;
+  Result<std::vector<WebhookId>> take_over() override;
+  Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
+  void wait_for_published(Millis patience) override;
+  Result<std::vector<RequestCount>> exchange_counts(const std::vector<RequestCount>& here) override;
+
+ private:
+  // Runs `work(connection)` on a pooled connection; a connection that turns out to be dead (the
+  // server was restarted) is replaced once.
+  template <class Work>
+  Result<ValueOf<Work>> read(Work work);
+  // The same, but never twice: what it did on a connection that was lost is not known.
+  template <class Work>
+  Result<ValueOf<Work>> write(Work work);
+
+  Answer<std::optional<DeliveryDetail>> read_detail(Connection& connection, WebhookId webhook,
+                                                    DeliveryId id);
+  Answer<std::optional<AccountId>> account_of(Connection& connection, WebhookId webhook);
+  Answer<Done> park(Connection& connection, const std::vector<Registry::Fresh>& taken,
+                    std::vector<WebhookId>* found);
+  Answer<std::vector<WebhookId>> take_over_batch(Connection& connection);
+  Answer<std::vector<DeliveryTotals>> read_totals(Connection& connection,
+                                                  const std::vector<WebhookId>& webhooks);
+  Answer<bool> drop_old_days(Connection& connection, Timestamp keep_after);
+  // The values behind ids that changed.
+  Answer<Done> read_changed(Connection& connection, const std::set<std::int64_t>& accounts,
+                            const std::set<std::int64_t>& webhooks, SharedChanges& changes);
+  void keep_house();
+  Answer<Done> house_step(Connection& connection);
+  void lease_lost();
+
+  const Options options_;
+  const Connection::Settings settings_;
+  Registry registry_;
+  DeletedWebhooks deleted_;
+  AccountsOfWebhooks accounts_;
+  std::mutex detours_;  // held while this node changes rows of `detours`
+  Membership membership_;
+  Pool pool_;
+  std::unique_ptr<Writers> writers_;
+
+  std::mutex feed_mutex_;                 // held over changes()
+  std::int64_t feed_from_ = 0;            // no earlier transaction is open; guarded by feed_mutex_
+  std::set<std::int64_t> feed_seen_;      // changes told and not yet below feed_from_; likewise
+  MonoTime feed_read_at_{};               // guarded by feed_mutex_
+  std::mutex listen_mutex_;               // held over wait_for_published()
+  std::unique_ptr<Connection> listener_;  // guarded by listen_mutex_
+  std::mutex found_mutex_;
+  std::vector<WebhookId> found_;  // with work that nobody was told of; guarded by found_mutex_
+
+  std::mutex house_mutex_;
+  std::condition_variable house_wake_;
+  bool stopping_ = false;  // guarded by house_mutex_
+  std::thread house_thread_;
+};
+
+template <class Work>
+Result<ValueOf<Work>> NodeStore::read(Work work) {
+  for (bool again = true;; again = false) {
+    auto lease = pool_.take();
+    if (!lease) return Err{to_store_error(lease.error())};
+    auto answer = work(**lease);
+    if (answer) return std::move(*answer);
+    if (!answer.error().lost || !again) return Err{to_store_error(answer.error())};
+  }
+}
+
+template <class Work>
+Result<ValueOf<Work>> NodeStore::write(Work work) {
+  auto lease = pool_.take();
+  if (!lease) return Err{to_store_error(lease.error())};
+  auto answer = work(**lease);
+  if (answer) return std::move(*answer);
+  return Err{to_store_error(answer.error())};
+}
+
+}  // namespace skyhook::store::postgres

@@ -1,0 +1,884 @@
+#include "store/postgres/schema.h"
+
+#include <string>
+
+namespace skyhook::store::postgres {
+namespace {
+
+// All times are microseconds since the Unix epoch, UTC; `minute` is whole minutes since then.
+//
+// Nothing on the happy path is ever updated or deleted: an event, its deliveries and their attempts
+// are inserted, counts are inserted as differences, and days are dropped as a whole. So there is
+// nothing for vacuum to do, however long somebody holds a snapshot open.
+constexpr std::string_view kTables = R"sql(
+CREATE SEQUENCE skyhook.account_ids;
+CREATE SEQUENCE skyhook.webhook_ids;
+CREATE SEQUENCE skyhook.node_ids AS int;
+CREATE SEQUENCE skyhook.row_numbers;      -- of nodes, taken in blocks
+CREATE SEQUENCE skyhook.publish_numbers;  -- of skyhook.publish()
+
+CREATE TABLE skyhook.accounts (
+  account_id      bigint PRIMARY KEY DEFAULT nextval('skyhook.account_ids'),
+  created_at      bigint NOT NULL,
+  updated_at      bigint NOT NULL,
+  is_active       boolean NOT NULL,
+  name            text NOT NULL,
+  allowed_origins text[] NOT NULL,
+  api_key_hash    bytea NOT NULL
+);
+
+CREATE TABLE skyhook.webhooks (
+  account_id    bigint NOT NULL REFERENCES skyhook.accounts,
+  webhook_id    bigint NOT NULL DEFAULT nextval('skyhook.webhook_ids'),
+  created_at    bigint NOT NULL,
+  updated_at    bigint NOT NULL,
+  is_active     boolean NOT NULL,
+  name          text NOT NULL,
+  url           text NOT NULL,
+  events        text[] NOT NULL,
+  sealed_secret text NOT NULL,
+  PRIMARY KEY (account_id, webhook_id)
+);
+CREATE INDEX webhooks_by_id ON skyhook.webhooks (webhook_id);
+
+-- Deleted webhooks (webhook_id 0: the whole account) whose rows are still to be removed.
+CREATE TABLE skyhook.purges (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  PRIMARY KEY (account_id, webhook_id)
+);
+
+-- What changed in accounts and webhooks, for the other nodes. Rows are read again until no
+-- transaction that could still add an earlier one is open: hence the transaction's number.
+CREATE TABLE skyhook.changes (
+  account_id bigint NOT NULL,
+  change_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  written_by bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
+  written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  kind       "char" NOT NULL,   -- a: account, w: webhook, d: due work of the webhook
+  webhook_id bigint NOT NULL,
+  PRIMARY KEY (account_id, change_id)
+);
+CREATE INDEX changes_by_writer ON skyhook.changes (written_by);
+
+CREATE FUNCTION skyhook.note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'accounts' THEN
+    INSERT INTO skyhook.changes (account_id, kind, webhook_id)
+    VALUES (coalesce(NEW.account_id, OLD.account_id), 'a', 0);
+  ELSE
+    INSERT INTO skyhook.changes (account_id, kind, webhook_id)
+    VALUES (coalesce(NEW.account_id, OLD.account_id), 'w', coalesce(NEW.webhook_id, OLD.webhook_id));
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON skyhook.accounts
+  FOR EACH ROW EXECUTE FUNCTION skyhook.note_change();
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE ON skyhook.webhooks
+  FOR EACH ROW EXECUTE FUNCTION skyhook.note_change();
+
+-- A node is one life of one process. fresh_from: every delivery of the node with a lower id is
+-- settled or has a row in `detours`. expired: it may write no more. emptied: nothing is left of it.
+CREATE TABLE skyhook.nodes (
+  node_id     int PRIMARY KEY DEFAULT nextval('skyhook.node_ids'),
+  lease_until timestamptz NOT NULL,
+  started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  probed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  fresh_from  bigint NOT NULL,
+  fresh_taken boolean NOT NULL DEFAULT false,
+  expired     boolean NOT NULL DEFAULT false,
+  emptied     boolean NOT NULL DEFAULT false,
+  version     text NOT NULL,
+  name        text NOT NULL,     -- of the machine
+  process     text NOT NULL      -- boot, process namespace, process id and its start: who else is it?
+) WITH (fillfactor = 50);
+
+CREATE TABLE skyhook.events (
+  account_id bigint NOT NULL,
+  event_id   bigint NOT NULL,
+  created_at bigint NOT NULL,
+  event_type text NOT NULL,
+  data       bytea NOT NULL,    -- the publisher's bytes
+  traceparent text NOT NULL DEFAULT '',
+  PRIMARY KEY (account_id, event_id)
+) PARTITION BY RANGE (event_id);
+
+-- Never changed. node_id: who accepted it. Its state follows from `detours` and `attempts`.
+CREATE TABLE skyhook.deliveries (
+  account_id  bigint NOT NULL,
+  webhook_id  bigint NOT NULL,
+  delivery_id bigint NOT NULL,
+  event_id    bigint NOT NULL,
+  created_at  bigint NOT NULL,
+  due_at      bigint NOT NULL,
+  node_id     int NOT NULL,
+  is_test     boolean NOT NULL,
+  event_type  text NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, delivery_id)
+) PARTITION BY RANGE (delivery_id);
+-- For a take-over: what an ended node accepted last. Costs next to nothing to keep.
+CREATE INDEX deliveries_by_id ON skyhook.deliveries
+  USING brin (delivery_id) WITH (pages_per_range = 32, autosummarize = on);
+
+-- verdict: 0 retry, 1 delivered, 2 given up; verdict_at: when delivered, due again or ended.
+CREATE TABLE skyhook.attempts (
+  account_id         bigint NOT NULL,
+  webhook_id         bigint NOT NULL,
+  delivery_id        bigint NOT NULL,
+  started_at         bigint NOT NULL,
+  duration_us        bigint NOT NULL,
+  verdict_at         bigint NOT NULL,
+  number             int NOT NULL,
+  response_status    smallint,
+  failure            smallint NOT NULL,
+  verdict            smallint NOT NULL,
+  response_truncated boolean NOT NULL,
+  error_detail       bytea NOT NULL,
+  response_headers   bytea NOT NULL,
+  response_body      bytea NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, delivery_id, number)
+) PARTITION BY RANGE (delivery_id);
+
+-- Only deliveries that left the happy path: those that wait (state 0: for a retry, for room, or
+-- taken over) and those that failed (state 2). A delivery without a row here is delivered where an
+-- attempt says so, and otherwise pending in the hands of the node that accepted it.
+CREATE TABLE skyhook.detours (
+  account_id        bigint NOT NULL,
+  webhook_id        bigint NOT NULL,
+  delivery_id       bigint NOT NULL,
+  at                bigint NOT NULL,    -- state 0: due; state 2: ended
+  node_id           int NOT NULL,       -- the owner
+  attempts_made     int NOT NULL,
+  schedule_position int NOT NULL,
+  state             smallint NOT NULL,
+  failure           smallint NOT NULL,  -- of state 2
+  PRIMARY KEY (account_id, webhook_id, delivery_id)
+) PARTITION BY RANGE (delivery_id);
+CREATE INDEX detours_due ON skyhook.detours (webhook_id, at, delivery_id) WHERE state = 0;
+CREATE INDEX detours_failed ON skyhook.detours (webhook_id, delivery_id) WHERE state = 2;
+CREATE INDEX detours_owned ON skyhook.detours (node_id) WHERE state = 0;
+CREATE INDEX detours_oldest ON skyhook.detours (delivery_id) WHERE state = 0;
+
+-- Differences of counts: one row a batch and webhook, later folded into `totals` and `rollups`.
+-- durations: one byte an attempt, the bucket of its duration.
+CREATE TABLE skyhook.tallies (
+  account_id      bigint NOT NULL,
+  webhook_id      bigint NOT NULL,
+  minute          bigint NOT NULL,
+  written_by      bigint NOT NULL,
+  pending         int NOT NULL,
+  delivered       int NOT NULL,
+  failed          int NOT NULL,
+  ended_delivered int NOT NULL,
+  ended_failed    int NOT NULL,
+  failed_attempts int NOT NULL,
+  durations       bytea NOT NULL
+) PARTITION BY RANGE (minute);
+CREATE INDEX tallies_of_webhook ON skyhook.tallies (account_id, webhook_id, written_by);
+CREATE INDEX tallies_in_order ON skyhook.tallies
+  USING brin (written_by) WITH (pages_per_range = 8, autosummarize = on);
+
+CREATE TABLE skyhook.totals (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  pending    bigint NOT NULL,
+  delivered  bigint NOT NULL,
+  failed     bigint NOT NULL,
+  PRIMARY KEY (account_id, webhook_id)
+) WITH (fillfactor = 50);
+
+CREATE TABLE skyhook.rollups (
+  account_id      bigint NOT NULL,
+  webhook_id      bigint NOT NULL,
+  minute          bigint NOT NULL,
+  delivered       bigint NOT NULL,
+  failed_attempts bigint NOT NULL,
+  failed          bigint NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, minute)
+) PARTITION BY RANGE (minute);
+
+CREATE TABLE skyhook.rollup_durations (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  minute     bigint NOT NULL,
+  bucket     int NOT NULL,
+  attempts   bigint NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, minute, bucket)
+) PARTITION BY RANGE (minute);
+
+-- Tallies of transactions below folded_to are in `totals` and `rollups`.
+CREATE TABLE skyhook.fold_state (
+  is_single boolean PRIMARY KEY DEFAULT true CHECK (is_single),
+  folded_to bigint NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO skyhook.fold_state (folded_to) VALUES (0);
+
+CREATE TABLE skyhook.idempotency_keys (
+  account_id   bigint NOT NULL,
+  created_at   bigint NOT NULL,  -- of the event
+  event_id     bigint NOT NULL,
+  deliveries   bigint NOT NULL,
+  key          text COLLATE "C" NOT NULL,
+  request_hash bytea NOT NULL,
+  PRIMARY KEY (account_id, key)
+);
+CREATE INDEX idempotency_keys_by_time ON skyhook.idempotency_keys (created_at);
+
+-- Written by skyhook.publish() in the user's own transaction; emptied by the nodes.
+CREATE TABLE skyhook.outbox (
+  account_id bigint NOT NULL,
+  event_id   bigint NOT NULL,
+  created_at bigint NOT NULL,
+  event_type text NOT NULL,
+  data       bytea NOT NULL,
+  key        text,              -- the idempotency key
+  PRIMARY KEY (account_id, event_id)
+);
+
+-- What the keys of accounts asked for, per window, a row a node: for the shared rate limit.
+CREATE TABLE skyhook.request_counts (
+  account_id bigint NOT NULL,
+  window_end bigint NOT NULL,
+  node_id    int NOT NULL,
+  requests   bigint NOT NULL,
+  PRIMARY KEY (account_id, window_end, node_id)
+) WITH (fillfactor = 50);
+)sql";
+
+constexpr std::string_view kPartitions = R"sql(
+-- The default partitions hold what is still pending of days that were dropped: few rows, if any.
+CREATE TABLE skyhook.events_rest PARTITION OF skyhook.events DEFAULT;
+CREATE TABLE skyhook.deliveries_rest PARTITION OF skyhook.deliveries DEFAULT;
+CREATE TABLE skyhook.attempts_rest PARTITION OF skyhook.attempts DEFAULT;
+CREATE TABLE skyhook.detours_rest PARTITION OF skyhook.detours DEFAULT;
+CREATE TABLE skyhook.tallies_rest PARTITION OF skyhook.tallies DEFAULT;
+CREATE TABLE skyhook.rollups_rest PARTITION OF skyhook.rollups DEFAULT;
+CREATE TABLE skyhook.rollup_durations_rest PARTITION OF skyhook.rollup_durations DEFAULT;
+
+-- A day is two sets of partitions: by id, and by minute. Attached rather than created in place:
+-- that locks nobody out. Days: since 1970-01-01.
+CREATE FUNCTION skyhook.make_day(p_day int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+  low bigint;
+  high bigint;
+BEGIN
+  IF to_regclass(format('skyhook.events_d%s', p_day)) IS NOT NULL THEN RETURN; END IF;
+  PERFORM pg_advisory_xact_lock(1397442891, 2);
+  -- Not to_regclass again: it may remember that there was none before the wait.
+  IF EXISTS (SELECT FROM pg_class WHERE relname = 'events_d' || p_day
+             AND relnamespace = 'skyhook'::regnamespace) THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('lock_timeout', '500ms', true);
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations',
+                           'deliveries', 'attempts', 'detours', 'events'] LOOP
+    IF t IN ('tallies', 'rollups', 'rollup_durations') THEN
+      low := p_day::bigint * 1440;
+      high := low + 1440;
+    ELSE
+      low := p_day::bigint << 38;
+      high := (p_day + 1)::bigint << 38;
+    END IF;
+    EXECUTE format('CREATE TABLE skyhook.%I (LIKE skyhook.%I INCLUDING ALL)', t || '_d' || p_day, t);
+    IF t = 'detours' THEN
+      EXECUTE format('ALTER TABLE skyhook.%I SET (autovacuum_vacuum_scale_factor = 0.05, '
+                     'autovacuum_vacuum_cost_delay = 0)', t || '_d' || p_day);
+    END IF;
+    EXECUTE format('ALTER TABLE skyhook.%I ATTACH PARTITION skyhook.%I FOR VALUES FROM (%s) TO (%s)',
+                   t, t || '_d' || p_day, low, high);
+  END LOOP;
+END $$;
+
+-- Drops a day. What is pending of it moves to the default partitions. Nothing where somebody reads
+-- the day, or its counts are not folded yet: next time. True where it is gone.
+CREATE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+  unfolded boolean;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1397442891, 2) THEN RETURN false; END IF;
+  IF to_regclass(format('skyhook.events_d%s', p_day)) IS NULL THEN RETURN true; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT FROM skyhook.%I WHERE written_by >= '
+                 '(SELECT folded_to FROM skyhook.fold_state))', 'tallies_d' || p_day) INTO unfolded;
+  IF unfolded THEN RETURN false; END IF;
+  PERFORM set_config('lock_timeout', '200ms', true);
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours',
+                           'tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
+  END LOOP;
+  EXECUTE format('CREATE TEMP TABLE waiting ON COMMIT DROP AS '
+                 'SELECT d.account_id, d.webhook_id, d.delivery_id, d.event_id '
+                 'FROM skyhook.%1$I d JOIN skyhook.%2$I x USING (account_id, webhook_id, delivery_id) '
+                 'WHERE x.state = 0', 'deliveries_d' || p_day, 'detours_d' || p_day);
+  EXECUTE format('INSERT INTO skyhook.deliveries SELECT d.* FROM skyhook.%I d '
+                 'JOIN waiting USING (account_id, webhook_id, delivery_id)', 'deliveries_d' || p_day);
+  EXECUTE format('INSERT INTO skyhook.attempts SELECT a.* FROM skyhook.%I a '
+                 'JOIN waiting USING (account_id, webhook_id, delivery_id)', 'attempts_d' || p_day);
+  EXECUTE format('INSERT INTO skyhook.detours SELECT x.* FROM skyhook.%I x WHERE x.state = 0',
+                 'detours_d' || p_day);
+  EXECUTE format('INSERT INTO skyhook.events SELECT e.* FROM skyhook.%I e WHERE EXISTS ('
+                 'SELECT FROM waiting w WHERE w.account_id = e.account_id AND w.event_id = e.event_id) '
+                 'OR EXISTS (SELECT FROM skyhook.deliveries d JOIN skyhook.detours x '
+                 'USING (account_id, webhook_id, delivery_id) WHERE x.state = 0 '
+                 'AND d.account_id = e.account_id AND d.event_id = e.event_id '
+                 'AND x.delivery_id < %L::bigint)', 'events_d' || p_day, (p_day + 2)::bigint << 38);
+  -- Totals count what is in the log.
+  EXECUTE format($sql$
+    INSERT INTO skyhook.tallies
+    SELECT d.account_id, d.webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+           pg_current_xact_id()::text::bigint, 0,
+           -count(*) FILTER (WHERE x.delivery_id IS NULL),
+           -count(*) FILTER (WHERE x.state = 2), 0, 0, 0, ''
+    FROM skyhook.%1$I d LEFT JOIN skyhook.%2$I x USING (account_id, webhook_id, delivery_id)
+    WHERE x.state IS DISTINCT FROM 0 GROUP BY 1, 2$sql$,
+    'deliveries_d' || p_day, 'detours_d' || p_day);
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours',
+                           'tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('DROP TABLE skyhook.%I', t || '_d' || p_day);
+  END LOOP;
+  RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+  RETURN false;
+END $$;
+)sql";
+
+constexpr std::string_view kNodes = R"sql(
+-- Within every transaction of a node that writes deliveries: holds off a take-over until the
+-- transaction ends, and fails where the take-over came first.
+CREATE FUNCTION skyhook.fence(p_node int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(1397442892, p_node);
+  IF NOT EXISTS (SELECT FROM skyhook.nodes WHERE node_id = p_node AND NOT expired) THEN
+    RAISE EXCEPTION 'node % holds no lease', p_node USING ERRCODE = 'SK001';
+  END IF;
+END $$;
+
+-- Ends the leases that have run out (p_only: that node's, whether or not it has). A backend that
+-- works for such a node is stopped first: it may hang in the middle of a transaction.
+CREATE FUNCTION skyhook.expire_nodes(p_only int DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  n int;
+  ended int := 0;
+BEGIN
+  FOR n IN SELECT node_id FROM skyhook.nodes
+           WHERE NOT expired AND (node_id = p_only OR p_only IS NULL AND lease_until < clock_timestamp())
+           FOR UPDATE SKIP LOCKED LOOP
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'skyhook node ' || n AND datname = current_database()
+      AND pid <> pg_backend_pid();
+    PERFORM set_config('lock_timeout', '3s', true);
+    PERFORM pg_advisory_xact_lock(1397442892, n);
+    UPDATE skyhook.nodes SET expired = true WHERE node_id = n;
+    ended := ended + 1;
+  END LOOP;
+  RETURN ended;
+END $$;
+
+-- Moves up to about p_limit deliveries of ended nodes to p_node; returns their webhooks.
+CREATE FUNCTION skyhook.take_over(p_node int, p_limit int) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+DECLARE
+  dead record;
+  moved bigint[];
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  FOR dead IN SELECT node_id FROM skyhook.nodes WHERE expired AND NOT emptied ORDER BY node_id LOOP
+    -- What it accepted and had not begun to park: bounded by what a node keeps in memory.
+    PERFORM FROM skyhook.nodes WHERE node_id = dead.node_id AND NOT fresh_taken
+      FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+      WITH fresh AS (
+        INSERT INTO skyhook.detours
+        SELECT d.account_id, d.webhook_id, d.delivery_id, d.due_at, p_node, 0, 0, 0, 0
+        FROM skyhook.deliveries d
+        WHERE d.delivery_id >= (SELECT fresh_from FROM skyhook.nodes WHERE node_id = dead.node_id)
+          AND d.node_id = dead.node_id
+          AND NOT EXISTS (SELECT FROM skyhook.detours x WHERE x.account_id = d.account_id
+                          AND x.webhook_id = d.webhook_id AND x.delivery_id = d.delivery_id)
+          AND NOT EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = d.account_id
+                          AND a.webhook_id = d.webhook_id AND a.delivery_id = d.delivery_id
+                          AND a.verdict = 1)
+        ON CONFLICT DO NOTHING RETURNING webhook_id)
+      SELECT array_agg(DISTINCT webhook_id) INTO moved FROM fresh;
+      UPDATE skyhook.nodes SET fresh_taken = true WHERE node_id = dead.node_id;
+      RETURN QUERY SELECT unnest(moved);
+      RETURN;
+    END IF;
+    WITH batch AS (
+      SELECT account_id, webhook_id, delivery_id FROM skyhook.detours
+      WHERE node_id = dead.node_id AND state = 0 LIMIT p_limit FOR UPDATE SKIP LOCKED),
+    taken AS (
+      UPDATE skyhook.detours x SET node_id = p_node FROM batch b
+      WHERE x.account_id = b.account_id AND x.webhook_id = b.webhook_id
+        AND x.delivery_id = b.delivery_id
+      RETURNING x.webhook_id)
+    SELECT array_agg(DISTINCT webhook_id) INTO moved FROM taken;
+    IF moved IS NOT NULL THEN
+      RETURN QUERY SELECT unnest(moved);
+      RETURN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM skyhook.detours WHERE node_id = dead.node_id AND state = 0) THEN
+      UPDATE skyhook.nodes SET emptied = true
+      WHERE node_id = dead.node_id AND fresh_taken;
+    END IF;
+  END LOOP;
+END $$;
+)sql";
+
+constexpr std::string_view kHotPath = R"sql(
+CREATE FUNCTION skyhook.accept(
+  p_node int,
+  e_account bigint[], e_id bigint[], e_created bigint[], e_type text[], e_data bytea[],
+  e_trace text[],
+  d_account bigint[], d_webhook bigint[], d_id bigint[], d_event bigint[], d_created bigint[],
+  d_due bigint[], d_test boolean[], d_type text[],
+  t_account bigint[], t_webhook bigint[], t_pending bigint[], p_minute bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  me bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  INSERT INTO skyhook.events SELECT * FROM unnest(e_account, e_id, e_created, e_type, e_data, e_trace);
+  INSERT INTO skyhook.deliveries
+  SELECT a, w, d, e, c, due, p_node, test, type
+  FROM unnest(d_account, d_webhook, d_id, d_event, d_created, d_due, d_test, d_type)
+    AS r(a, w, d, e, c, due, test, type);
+  INSERT INTO skyhook.tallies
+  SELECT a, w, p_minute, me, n, 0, 0, 0, 0, 0, '' FROM unnest(t_account, t_webhook, t_pending) AS r(a, w, n);
+END $$;
+
+-- First attempts of deliveries that this node accepted and still has in memory: delivered. Nothing
+-- to look up. Fails as a whole where one of them is there already.
+CREATE FUNCTION skyhook.settle_delivered(
+  p_node int,
+  p_account bigint[], p_webhook bigint[], p_delivery bigint[], p_started bigint[],
+  p_duration bigint[], p_at bigint[], p_number bigint[], p_status bigint[], p_truncated boolean[],
+  p_headers bytea[], p_body bytea[],
+  t_account bigint[], t_webhook bigint[], t_minute bigint[], t_delivered bigint[], t_durations bytea[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  me bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  INSERT INTO skyhook.attempts
+  SELECT a, w, d, started, duration, at, number, nullif(status, -1), 0, 1, truncated, '', headers, body
+  FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number, p_status,
+              p_truncated, p_headers, p_body)
+    AS r(a, w, d, started, duration, at, number, status, truncated, headers, body);
+  INSERT INTO skyhook.tallies
+  SELECT a, w, minute, me, -n, n, 0, n, 0, 0, durations
+  FROM unnest(t_account, t_webhook, t_minute, t_delivered, t_durations)
+    AS r(a, w, minute, n, durations);
+END $$;
+
+-- Any outcome of any delivery. Where it is pending and this node's, or it failed and the outcome
+-- says Delivered, the outcome is written; else, or where it is there already, nothing changes.
+-- verdict as in `attempts`; p_reason: why it was given up.
+CREATE FUNCTION skyhook.settle(
+  p_node int,
+  p_account bigint[], p_webhook bigint[], p_delivery bigint[], p_started bigint[],
+  p_duration bigint[], p_at bigint[], p_number bigint[], p_status bigint[], p_failure bigint[],
+  p_verdict bigint[], p_reason bigint[], p_truncated boolean[], p_error bytea[], p_headers bytea[],
+  p_body bytea[], p_minute bigint[], p_bucket bytea[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  me bigint := pg_current_xact_id()::text::bigint;
+  written bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  PERFORM FROM skyhook.detours x
+    JOIN unnest(p_account, p_webhook, p_delivery) AS i(account_id, webhook_id, delivery_id)
+    USING (account_id, webhook_id, delivery_id)
+    ORDER BY x.delivery_id FOR UPDATE OF x;
+  WITH input AS (
+    SELECT * FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number,
+                         p_status, p_failure, p_verdict, p_reason, p_truncated, p_error, p_headers,
+                         p_body, p_minute, p_bucket)
+      AS i(account_id, webhook_id, delivery_id, started_at, duration, at, number, status, failure,
+           verdict, reason, truncated, error, headers, body, minute, bucket)),
+  known AS (
+    SELECT i.*, x.delivery_id IS NOT NULL AS detoured, coalesce(x.node_id, d.node_id) AS owner,
+           coalesce(x.schedule_position, 0) AS position,
+           CASE WHEN x.delivery_id IS NOT NULL THEN x.state
+                WHEN EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = i.account_id
+                             AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id
+                             AND a.verdict = 1) THEN 1
+                ELSE 0 END AS was
+    FROM input i JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id)
+    JOIN skyhook.webhooks h USING (account_id, webhook_id)
+    LEFT JOIN skyhook.detours x USING (account_id, webhook_id, delivery_id)),
+  allowed AS (
+    SELECT * FROM known WHERE owner = p_node AND (was = 0 OR was = 2 AND verdict = 1)),
+  logged AS (
+    INSERT INTO skyhook.attempts
+    SELECT account_id, webhook_id, delivery_id, started_at, duration, at, number,
+           nullif(status, -1), failure, verdict, truncated, error, headers, body
+    FROM allowed ON CONFLICT DO NOTHING RETURNING account_id, webhook_id, delivery_id),
+  applied AS (SELECT a.* FROM allowed a JOIN logged USING (account_id, webhook_id, delivery_id)),
+  removed AS (
+    DELETE FROM skyhook.detours x USING applied a
+    WHERE a.verdict = 1 AND a.detoured AND x.account_id = a.account_id
+      AND x.webhook_id = a.webhook_id AND x.delivery_id = a.delivery_id),
+  kept AS (
+    INSERT INTO skyhook.detours
+    SELECT account_id, webhook_id, delivery_id, at, p_node, number, position + 1,
+           verdict, CASE verdict WHEN 2 THEN reason ELSE 0 END
+    FROM applied WHERE verdict <> 1
+    ON CONFLICT (account_id, webhook_id, delivery_id) DO UPDATE
+    SET at = excluded.at, attempts_made = excluded.attempts_made,
+        schedule_position = excluded.schedule_position, state = excluded.state,
+        failure = excluded.failure),
+  counted AS (
+    INSERT INTO skyhook.tallies
+    SELECT account_id, webhook_id, minute, me,
+           -count(*) FILTER (WHERE was = 0 AND verdict <> 0),
+           count(*) FILTER (WHERE verdict = 1),
+           count(*) FILTER (WHERE verdict = 2) - count(*) FILTER (WHERE was = 2),
+           count(*) FILTER (WHERE verdict = 1), count(*) FILTER (WHERE verdict = 2),
+           count(*) FILTER (WHERE verdict <> 1), string_agg(bucket, '')
+    FROM applied GROUP BY 1, 2, 3)
+  SELECT count(*) INTO written FROM applied;
+  RETURN written;
+END $$;
+
+-- Deliveries of this node that stay longer than it wants to remember them get a row of their own.
+-- Returns those that exist and are pending.
+CREATE FUNCTION skyhook.park(p_node int, p_account bigint[], p_webhook bigint[], p_delivery bigint[])
+RETURNS TABLE (parked_webhook bigint, parked_delivery bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  RETURN QUERY
+  INSERT INTO skyhook.detours
+  SELECT d.account_id, d.webhook_id, d.delivery_id, d.due_at, p_node, 0, 0, 0, 0
+  FROM skyhook.deliveries d
+  JOIN unnest(p_account, p_webhook, p_delivery) AS i(account_id, webhook_id, delivery_id)
+    USING (account_id, webhook_id, delivery_id)
+  WHERE NOT EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = d.account_id
+                    AND a.webhook_id = d.webhook_id AND a.delivery_id = d.delivery_id
+                    AND a.verdict = 1)
+  ON CONFLICT DO NOTHING RETURNING webhook_id, delivery_id;
+END $$;
+
+-- Ends up to p_limit waiting deliveries of a webhook, whoever owns them.
+CREATE FUNCTION skyhook.fail_waiting(p_account bigint, p_webhook bigint, p_failure int, p_now bigint,
+                                     p_limit int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  ended bigint;
+BEGIN
+  WITH batch AS (
+    SELECT account_id, webhook_id, delivery_id FROM skyhook.detours
+    WHERE webhook_id = p_webhook AND state = 0 ORDER BY at, delivery_id LIMIT p_limit FOR UPDATE),
+  failed AS (
+    UPDATE skyhook.detours x SET state = 2, at = p_now, failure = p_failure FROM batch b
+    WHERE x.account_id = b.account_id AND x.webhook_id = b.webhook_id
+      AND x.delivery_id = b.delivery_id AND x.state = 0
+    RETURNING 1)
+  SELECT count(*) INTO ended FROM failed;
+  IF ended > 0 THEN
+    INSERT INTO skyhook.tallies VALUES
+      (p_account, p_webhook, p_now / 60000000, pg_current_xact_id()::text::bigint,
+       -ended, 0, ended, 0, ended, 0, '');
+  END IF;
+  RETURN ended;
+END $$;
+
+-- Back to pending. NULL where the delivery or its event does not exist; true where it waits in
+-- `detours` now, false where it is fresh in the hands of another node, which is about to try it.
+CREATE FUNCTION skyhook.reopen(p_node int, p_account bigint, p_webhook bigint, p_delivery bigint,
+                               p_due bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  d record;
+  x record;
+  last_number int;
+  was int;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  SELECT * INTO d FROM skyhook.deliveries
+  WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+  IF NOT FOUND OR NOT EXISTS (SELECT FROM skyhook.events
+                              WHERE account_id = p_account AND event_id = d.event_id) THEN
+    RETURN NULL;
+  END IF;
+  SELECT * INTO x FROM skyhook.detours
+  WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery FOR UPDATE;
+  IF FOUND THEN
+    was := x.state;
+    UPDATE skyhook.detours
+    SET at = p_due, schedule_position = 0, state = 0, failure = 0,
+        node_id = CASE was WHEN 0 THEN node_id ELSE p_node END
+    WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+  ELSE
+    SELECT max(number) INTO last_number FROM skyhook.attempts
+    WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+    was := CASE WHEN last_number IS NULL THEN 0 ELSE 1 END;
+    IF was = 0 AND d.node_id <> p_node THEN RETURN false; END IF;
+    INSERT INTO skyhook.detours
+    VALUES (p_account, p_webhook, p_delivery, p_due, p_node, coalesce(last_number, 0), 0, 0, 0);
+  END IF;
+  IF was <> 0 THEN
+    INSERT INTO skyhook.tallies VALUES
+      (p_account, p_webhook, p_due / 60000000, pg_current_xact_id()::text::bigint,
+       1, CASE was WHEN 1 THEN -1 ELSE 0 END, CASE was WHEN 2 THEN -1 ELSE 0 END, 0, 0, 0, '');
+  END IF;
+  INSERT INTO skyhook.changes (account_id, kind, webhook_id) VALUES (p_account, 'd', p_webhook);
+  RETURN true;
+END $$;
+
+CREATE FUNCTION skyhook.reopen_failed(p_node int, p_account bigint, p_webhook bigint, p_from bigint,
+                                      p_until bigint, p_after bigint, p_first_due bigint,
+                                      p_spacing bigint, p_limit int)
+RETURNS TABLE (reopened bigint, last_id bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  RETURN QUERY
+  WITH batch AS (
+    SELECT x.account_id, x.webhook_id, x.delivery_id FROM skyhook.detours x
+    JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id)
+    WHERE x.webhook_id = p_webhook AND x.state = 2 AND x.delivery_id > p_after
+      AND d.created_at >= p_from AND d.created_at < p_until
+      AND EXISTS (SELECT FROM skyhook.events e
+                  WHERE e.account_id = d.account_id AND e.event_id = d.event_id)
+    ORDER BY x.delivery_id LIMIT p_limit FOR UPDATE OF x),
+  numbered AS (SELECT *, row_number() OVER (ORDER BY delivery_id) - 1 AS place FROM batch),
+  opened AS (
+    UPDATE skyhook.detours x
+    SET state = 0, failure = 0, schedule_position = 0, node_id = p_node,
+        at = p_first_due + n.place * p_spacing
+    FROM numbered n WHERE x.account_id = n.account_id AND x.webhook_id = n.webhook_id
+      AND x.delivery_id = n.delivery_id
+    RETURNING x.delivery_id),
+  counted AS (
+    INSERT INTO skyhook.tallies
+    SELECT p_account, p_webhook, p_first_due / 60000000, pg_current_xact_id()::text::bigint,
+           count(*), 0, -count(*), 0, 0, 0, '' FROM opened HAVING count(*) > 0)
+  SELECT count(*), max(o.delivery_id) FROM opened o;
+END $$;
+)sql";
+
+constexpr std::string_view kHousekeeping = R"sql(
+-- Moves the tallies of finished transactions into the totals and roll-ups. Returns how far.
+CREATE FUNCTION skyhook.fold_tallies() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  low bigint;
+  high bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+BEGIN
+  SELECT folded_to INTO low FROM skyhook.fold_state FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  IF low > high THEN
+    -- The database was restored into a cluster whose transactions are numbered anew: what is left
+    -- unfolded is what has a higher number than the mark.
+    DELETE FROM skyhook.tallies WHERE written_by < low;
+    UPDATE skyhook.tallies SET written_by = 0;
+    UPDATE skyhook.fold_state SET folded_to = 0;
+    RETURN 0;
+  END IF;
+  INSERT INTO skyhook.totals AS t
+  SELECT account_id, webhook_id, sum(pending), sum(delivered), sum(failed) FROM skyhook.tallies
+  WHERE written_by >= low AND written_by < high GROUP BY 1, 2
+  ON CONFLICT (account_id, webhook_id) DO UPDATE
+  SET pending = t.pending + excluded.pending, delivered = t.delivered + excluded.delivered,
+      failed = t.failed + excluded.failed;
+  INSERT INTO skyhook.rollups AS r
+  SELECT account_id, webhook_id, minute, sum(ended_delivered), sum(failed_attempts),
+         sum(ended_failed)
+  FROM skyhook.tallies WHERE written_by >= low AND written_by < high
+    AND (ended_delivered > 0 OR failed_attempts > 0 OR ended_failed > 0) GROUP BY 1, 2, 3
+  ON CONFLICT (account_id, webhook_id, minute) DO UPDATE
+  SET delivered = r.delivered + excluded.delivered, failed = r.failed + excluded.failed,
+      failed_attempts = r.failed_attempts + excluded.failed_attempts;
+  INSERT INTO skyhook.rollup_durations AS r
+  SELECT account_id, webhook_id, minute, get_byte(durations, i), count(*)
+  FROM skyhook.tallies, generate_series(0, length(durations) - 1) AS i
+  WHERE written_by >= low AND written_by < high AND durations <> '' GROUP BY 1, 2, 3, 4
+  ON CONFLICT (account_id, webhook_id, minute, bucket) DO UPDATE
+  SET attempts = r.attempts + excluded.attempts;
+  UPDATE skyhook.fold_state SET folded_to = high;
+  RETURN high;
+END $$;
+
+-- Removes up to p_limit rows of each kind that belong to a deleted webhook or account. True where
+-- more are left.
+CREATE FUNCTION skyhook.purge_deleted(p_limit int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  p record;
+  removed bigint;
+BEGIN
+  SELECT * INTO p FROM skyhook.purges ORDER BY account_id, webhook_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF p.webhook_id <> 0 THEN
+    WITH batch AS (
+      SELECT account_id, webhook_id, delivery_id FROM skyhook.deliveries
+      WHERE account_id = p.account_id AND webhook_id = p.webhook_id ORDER BY delivery_id LIMIT p_limit),
+    a AS (DELETE FROM skyhook.attempts x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    s AS (DELETE FROM skyhook.detours x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    d AS (DELETE FROM skyhook.deliveries x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id RETURNING 1)
+    SELECT count(*) INTO removed FROM d;
+  ELSE
+    WITH batch AS (
+      SELECT account_id, event_id FROM skyhook.events
+      WHERE account_id = p.account_id ORDER BY event_id LIMIT p_limit),
+    e AS (DELETE FROM skyhook.events x USING batch b
+          WHERE x.account_id = b.account_id AND x.event_id = b.event_id RETURNING 1)
+    SELECT count(*) INTO removed FROM e;
+  END IF;
+  IF removed < p_limit THEN
+    DELETE FROM skyhook.totals WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.tallies WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.rollups WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.rollup_durations WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.purges WHERE account_id = p.account_id AND webhook_id = p.webhook_id;
+  END IF;
+  RETURN true;
+END $$;
+
+-- Of dropped days: what waited then and has ended since. Up to p_limit; true where more may be left.
+CREATE FUNCTION skyhook.purge_rest(p_before bigint, p_limit int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  removed bigint;
+BEGIN
+  WITH batch AS (
+    SELECT d.account_id, d.webhook_id, d.delivery_id, x.state FROM skyhook.deliveries_rest d
+    LEFT JOIN skyhook.detours_rest x USING (account_id, webhook_id, delivery_id)
+    WHERE d.delivery_id < p_before AND x.state IS DISTINCT FROM 0 LIMIT p_limit),
+  a AS (DELETE FROM skyhook.attempts_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  s AS (DELETE FROM skyhook.detours_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  d AS (DELETE FROM skyhook.deliveries_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id
+        RETURNING x.account_id, x.webhook_id, b.state),
+  t AS (INSERT INTO skyhook.tallies
+        SELECT account_id, webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+               pg_current_xact_id()::text::bigint, 0, -count(*) FILTER (WHERE state IS NULL),
+               -count(*) FILTER (WHERE state = 2), 0, 0, 0, '' FROM d GROUP BY 1, 2)
+  SELECT count(*) INTO removed FROM d;
+  DELETE FROM skyhook.events_rest e WHERE e.event_id < p_before AND NOT EXISTS (
+    SELECT FROM skyhook.deliveries_rest d
+    WHERE d.account_id = e.account_id AND d.event_id = e.event_id);
+  RETURN removed >= p_limit;
+END $$;
+
+-- Publishes within the caller's own transaction: the event exists if and only if that commits.
+-- Returns the event's id, as the API shows it. data: an object, kept byte for byte.
+CREATE FUNCTION skyhook.publish(account_id bigint, event text, data json, idempotency_key text DEFAULT NULL)
+RETURNS uuid LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+  now_us bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+  raw bytea := convert_to(data::text, 'UTF8');
+  hash bytea := sha256(convert_to(event, 'UTF8') || '\x00'::bytea || raw);
+  id bigint := ((now_us / 86400000000) << 38) | (1::bigint << 37)
+               | (nextval('skyhook.publish_numbers') & ((1::bigint << 37) - 1));
+  made_at bigint := now_us;
+  known record;
+  hex text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM skyhook.accounts a WHERE a.account_id = publish.account_id) THEN
+    RAISE EXCEPTION 'account % does not exist', account_id USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  IF json_typeof(data) IS DISTINCT FROM 'object' THEN
+    RAISE EXCEPTION 'data must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF event !~ '^[A-Za-z0-9._-]{1,255}$' THEN
+    RAISE EXCEPTION 'event is not the name of an event' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF length(raw) > 262144 THEN
+    RAISE EXCEPTION 'data is larger than 256 KiB' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF idempotency_key IS NOT NULL THEN
+    IF length(convert_to(idempotency_key, 'UTF8')) NOT BETWEEN 1 AND 255 THEN
+      RAISE EXCEPTION 'idempotency_key must have 1 to 255 bytes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO skyhook.idempotency_keys AS k (account_id, created_at, event_id, deliveries, key, request_hash)
+    VALUES (account_id, now_us, id, 0, idempotency_key, hash)
+    ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
+    SET created_at = excluded.created_at, event_id = excluded.event_id, deliveries = 0,
+        request_hash = excluded.request_hash
+    WHERE k.created_at <= now_us - 86400000000;
+    IF NOT FOUND THEN
+      SELECT k.created_at, k.event_id, k.request_hash INTO known FROM skyhook.idempotency_keys k
+      WHERE k.account_id = publish.account_id AND k.key = idempotency_key;
+      IF known.request_hash <> hash THEN
+        RAISE EXCEPTION 'idempotency_key was used for another event' USING ERRCODE = 'unique_violation';
+      END IF;
+      id := known.event_id;
+      made_at := known.created_at;
+    END IF;
+  END IF;
+  IF known IS NULL THEN
+    INSERT INTO skyhook.outbox VALUES (account_id, id, now_us, event, raw, idempotency_key);
+    PERFORM pg_notify('skyhook_outbox', '');
+  END IF;
+  -- As base/uuid.h: 48 bits of milliseconds, version 7, 12 bits of the fraction, variant 2, the id.
+  hex := lpad(to_hex(made_at / 1000), 12, '0')
+      || to_hex(28672 + (made_at % 1000) * 4096 / 1000)
+      || lpad(to_hex((-9223372036854775808)::bigint | id), 16, '0');
+  RETURN hex::uuid;
+END $$;
+)sql";
+
+// One migration: its parts only keep each literal readable.
+std::string first_schema() {
+  std::string sql;
+  for (const std::string_view part : {kTables, kPartitions, kNodes, kHotPath, kHousekeeping}) {
+    sql += part;
+  }
+  return sql;
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& migrations() {
+  static const std::string first = first_schema();
+  static const std::vector<std::string_view> list{first};
+  return list;
+}
+
+Answer<Done> migrate(Connection& connection) {
+  // A transaction a step, under a lock that ends with it. The version is read again under the lock.
+  const auto known = static_cast<std::int64_t>(migrations().size());
+  for (;;) {
+    if (auto begun = connection.script("BEGIN; SELECT pg_advisory_xact_lock(1397442891, 1)");
+        !begun) {
+      return begun;
+    }
+    if (auto made = connection.script(
+            "CREATE SCHEMA IF NOT EXISTS skyhook; "
+            "CREATE TABLE IF NOT EXISTS skyhook.schema_versions ("
+            "version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())");
+        !made) {
+      return made;
+    }
+    auto rows =
+        connection.query("SELECT coalesce(max(version), 0)::bigint FROM skyhook.schema_versions");
+    if (!rows) return Err{rows.error()};
+    const std::int64_t version = rows->integer(0, 0);
+    if (version >= known) {
+      auto ended = connection.script("COMMIT");
+      if (!ended || version == known) return ended;
+      return Err{DatabaseError{std::string(kSchemaTooNew),
+                               "the database has schema version " + std::to_string(version) +
+                                   ", this program knows up to " + std::to_string(known) +
+                                   ": it was written by a newer version of Skyhook",
+                               false}};
+    }
+    if (auto step = connection.script(std::string(migrations()[static_cast<std::size_t>(version)]));
+        !step) {
+      return step;
+    }
+    if (auto ended = connection.script("INSERT INTO skyhook.schema_versions VALUES (" +
+                                       std::to_string(version + 1) + "); COMMIT");
+        !ended) {
+      return ended;
+    }
+  }
+}
+
+}  // namespace skyhook::store::postgres

@@ -1,0 +1,27 @@
+// The tables and functions of the shared store, by version. docs/decisions/shared-store.md says
+// why they are as they are.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "store/postgres/connection.h"
+
+namespace skyhook::store::postgres {
+
+// Ids of events and deliveries carry the day, so that a row's partition follows from its id:
+// id = days since the Unix epoch × 2^38 + a number from a sequence. Below 2^53 until 2059: such an
+// id survives JavaScript. The upper half of a day's numbers is for skyhook.publish().
+inline constexpr int kDayShift = 38;
+inline constexpr std::int64_t kNumbersOfNodes = std::int64_t{1} << 37;
+
+// Step i leads from version i to version i + 1.
+const std::vector<std::string_view>& migrations();
+
+// Brings the database up to date, under a lock, so that of several nodes that start together one
+// does it and the others wait. Refuses a schema that is newer than this program: sqlstate "SK002".
+Answer<Done> migrate(Connection& connection);
+inline constexpr std::string_view kSchemaTooNew = "SK002";
+
+}  // namespace skyhook::store::postgres

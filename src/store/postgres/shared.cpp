@@ -1,0 +1,218 @@
+// How nodes work together on the shared store.
+#include "store/shared.h"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "store/postgres/node_store.h"
+#include "store/postgres/schema.h"
+
+namespace skyhook::store::postgres {
+namespace {
+
+// Changes are kept for an hour (purge_step): a node that did not read for this long loads all anew.
+constexpr std::chrono::minutes kFeedGap{30};
+
+}  // namespace
+
+Result<SharedChanges> NodeStore::changes() {
+  std::lock_guard lock(feed_mutex_);
+  return read([this](Connection& connection) -> Answer<SharedChanges> {
+    SharedChanges changes;
+    const MonoTime now = std::chrono::steady_clock::now();
+    Params params;
+    params.add(feed_from_);
+    auto rows = connection.query(
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, c.change_id, c.kind::text, "
+        "c.account_id, c.webhook_id FROM (VALUES (1)) AS one(row) "
+        "LEFT JOIN skyhook.changes c ON c.written_by >= $1",
+        params);
+    if (!rows) return Err{rows.error()};
+    std::set<std::int64_t> accounts, webhooks, due, read_now;
+    for (int row = 0; row < rows->count(); ++row) {
+      if (rows->is_null(row, 1)) continue;
+      read_now.insert(rows->integer(row, 1));
+      if (feed_seen_.contains(rows->integer(row, 1))) continue;
+      const std::string_view kind = rows->text(row, 2);
+      if (kind == "a") accounts.insert(rows->integer(row, 3));
+      if (kind == "w") webhooks.insert(rows->integer(row, 4));
+      if (kind == "d") due.insert(rows->integer(row, 4));
+    }
+    if (auto done = read_changed(connection, accounts, webhooks, changes); !done) {
+      return Err{done.error()};
+    }
+    for (const std::int64_t id : due) changes.due.push_back(WebhookId{id});
+    changes.everything = now - feed_read_at_ > kFeedGap;
+    feed_from_ = rows->integer(0, 0);
+    // What is below the new mark is not read again, and need not be remembered; what is not read
+    // now neither.
+    feed_seen_ = std::move(read_now);
+    feed_read_at_ = now;
+    return changes;
+  });
+}
+
+Result<std::vector<NodeLease>> NodeStore::nodes() {
+  return read([this](Connection& connection) -> Answer<std::vector<NodeLease>> {
+    auto rows = connection.query(
+        "SELECT node_id, name, (extract(epoch FROM started_at) * 1000000)::bigint, "
+        "(extract(epoch FROM lease_until) * 1000000)::bigint FROM skyhook.nodes "
+        "WHERE NOT expired OR NOT emptied ORDER BY node_id");
+    if (!rows) return Err{rows.error()};
+    std::vector<NodeLease> nodes;
+    for (int row = 0; row < rows->count(); ++row) {
+      nodes.push_back({.id = rows->integer(row, 0),
+                       .name = rows->string(row, 1),
+                       .is_self = rows->small(row, 0) == membership_.node_id(),
+                       .started_at = rows->time(row, 2),
+                       .lease_until = rows->time(row, 3)});
+    }
+    return nodes;
+  });
+}
+
+Result<std::vector<WebhookId>> NodeStore::take_over() {
+  auto taken = write([this](Connection& connection) { return take_over_batch(connection); });
+  if (!taken) return taken;
+  std::lock_guard lock(found_mutex_);
+  taken->insert(taken->end(), found_.begin(), found_.end());
+  found_.clear();
+  return taken;
+}
+
+Result<std::vector<NewEvent>> NodeStore::adopt_published(const Plan& plan) {
+  return write([&](Connection& connection) -> Answer<std::vector<NewEvent>> {
+    std::vector<NewEvent> events;
+    // Most of the time there is none: then no transaction is begun.
+    auto any = connection.query("SELECT EXISTS (SELECT FROM skyhook.outbox)");
+    if (!any) return Err{any.error()};
+    if (!any->boolean(0, 0)) return events;
+
+    const auto give_up = [&](const DatabaseError& error) -> Answer<std::vector<NewEvent>> {
+      if (error.lost) {
+        registry_.uncertain(events);
+      } else {
+        registry_.dropped(events);
+        if (auto undone = connection.script("ROLLBACK"); !undone) return Err{undone.error()};
+      }
+      return Err{error};
+    };
+    if (auto begun = connection.script("BEGIN"); !begun) return Err{begun.error()};
+    Params limit;
+    limit.add(std::int64_t{kAdoptLimit});
+    auto rows = connection.query(
+        "SELECT account_id, event_id, created_at, event_type, data, key FROM skyhook.outbox "
+        "ORDER BY event_id LIMIT $1 FOR UPDATE SKIP LOCKED",
+        limit);
+    if (!rows) return give_up(rows.error());
+    std::vector<std::int64_t> accounts, ids;
+    std::vector<std::int64_t> keyed_accounts, keyed_deliveries;
+    std::vector<std::string_view> keys;
+    for (int row = 0; row < rows->count(); ++row) {
+      auto event = std::make_shared<const Event>(
+          Event{EventId{rows->integer(row, 1)}, AccountId{rows->integer(row, 0)},
+                rows->string(row, 3), rows->string(row, 4), rows->time(row, 2)});
+      accounts.push_back(event->account_id.value);
+      ids.push_back(event->id.value);
+      NewEvent planned = plan(std::move(event));
+      for (const WaitingDelivery& delivery : planned.deliveries) {
+        if (delivery.id.value < (std::int64_t{1} << kDayShift)) {
+          return give_up({"", "no ids: the database cannot be reached", false});
+        }
+        accounts_.put(delivery.webhook_id, planned.event->account_id);
+      }
+      if (!rows->is_null(row, 5)) {
+        keyed_accounts.push_back(planned.event->account_id.value);
+        keys.push_back(rows->text(row, 5));
+        keyed_deliveries.push_back(static_cast<std::int64_t>(planned.deliveries.size()));
+      }
+      events.push_back(std::move(planned));
+    }
+    registry_.add(events, options_.clock.mono());
+    AcceptRows accept;
+    for (const NewEvent& event : events) {
+      accept.add(event, deleted_);
+      const int day = static_cast<int>(event.event->id.value >> kDayShift);
+      if (auto made = membership_.ensure_day(connection, day); !made) return give_up(made.error());
+    }
+    if (auto accepted =
+            connection.query(kAccept, accept.params(membership_.node_id(), options_.clock.now()));
+        !accepted) {
+      if (accepted.error().is(kLeaseLost)) membership_.lease_lost();
+      return give_up(accepted.error());
+    }
+    Params done;
+    done.add(accounts).add(ids);
+    auto removed = connection.query(
+        "DELETE FROM skyhook.outbox o USING unnest($1, $2) AS i(account_id, event_id) "
+        "WHERE o.account_id = i.account_id AND o.event_id = i.event_id",
+        done);
+    if (!removed) return give_up(removed.error());
+    if (!keys.empty()) {
+      Params counted;
+      counted.add(keyed_accounts).texts(keys).add(keyed_deliveries);
+      auto told = connection.query(
+          "UPDATE skyhook.idempotency_keys k SET deliveries = i.n "
+          "FROM unnest($1, $2, $3) AS i(account_id, key, n) "
+          "WHERE k.account_id = i.account_id AND k.key = i.key",
+          counted);
+      if (!told) return give_up(told.error());
+    }
+    if (auto committed = connection.script("COMMIT"); !committed) {
+      registry_.uncertain(events);
+      return Err{committed.error()};
+    }
+    registry_.committed(events);
+    return events;
+  });
+}
+
+void NodeStore::wait_for_published(Millis patience) {
+  std::lock_guard lock(listen_mutex_);
+  if (!listener_ || !listener_->usable()) {
+    listener_.reset();
+    auto opened = Connection::open(settings_);
+    if (opened) {
+      if (auto listening = (*opened)->script("LISTEN skyhook_outbox"); listening) {
+        listener_ = std::move(*opened);
+      }
+    }
+  }
+  if (listener_) {
+    if (auto came = listener_->wait_for_notification(patience); !came) listener_.reset();
+  }
+  if (!listener_) std::this_thread::sleep_for(patience);
+}
+
+Result<std::vector<Shared::RequestCount>> NodeStore::exchange_counts(
+    const std::vector<RequestCount>& here) {
+  return write([&](Connection& connection) -> Answer<std::vector<RequestCount>> {
+    std::vector<std::int64_t> account, end, requests;
+    for (const RequestCount& count : here) {
+      account.push_back(count.account.value);
+      end.push_back(count.window_end_s);
+      requests.push_back(count.requests);
+    }
+    Params params;
+    params.add(std::int64_t{membership_.node_id()}).add(account).add(end).add(requests);
+    auto rows = connection.query(
+        "WITH told AS (INSERT INTO skyhook.request_counts AS r "
+        "SELECT a, w, $1::int, n FROM unnest($2, $3, $4) AS i(a, w, n) "
+        "ON CONFLICT (account_id, window_end, node_id) DO UPDATE SET requests = excluded.requests) "
+        "SELECT r.account_id, r.window_end, sum(r.requests)::bigint "
+        "FROM skyhook.request_counts r "
+        "WHERE r.node_id <> $1::int AND r.window_end > extract(epoch FROM clock_timestamp()) "
+        "GROUP BY 1, 2",
+        params);
+    if (!rows) return Err{rows.error()};
+    std::vector<RequestCount> elsewhere;
+    for (int row = 0; row < rows->count(); ++row) {
+      elsewhere.push_back(
+          {AccountId{rows->integer(row, 0)}, rows->integer(row, 1), rows->integer(row, 2)});
+    }
+    return elsewhere;
+  });
+}
+
+}  // namespace skyhook::store::postgres

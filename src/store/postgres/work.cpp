@@ -1,0 +1,313 @@
+// What waits in the shared store, and the counts.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "store/postgres/durations.h"
+#include "store/postgres/node_store.h"
+
+namespace skyhook::store::postgres {
+namespace {
+
+// A waiting delivery whose event is not read yet.
+struct Found {
+  WaitingDelivery delivery;
+  std::int64_t account = 0;
+  std::int64_t event = 0;
+  std::size_t bytes = 0;
+};
+
+Found found_from(const Rows& rows, int row, WebhookId webhook) {
+  Found found;
+  found.delivery.id = DeliveryId{rows.integer(row, 0)};
+  found.delivery.webhook_id = webhook;
+  found.delivery.due_at = rows.time(row, 1);
+  found.delivery.attempts_made = rows.small(row, 2);
+  found.delivery.schedule_position = rows.small(row, 3);
+  found.delivery.created_at = rows.time(row, 4);
+  found.delivery.is_test = rows.boolean(row, 5);
+  found.account = rows.integer(row, 6);
+  found.event = rows.integer(row, 7);
+  found.bytes = static_cast<std::size_t>(rows.integer(row, 8));
+  return found;
+}
+
+constexpr std::string_view kParkedDue =
+    "SELECT x.delivery_id, x.at, x.attempts_made, x.schedule_position, d.created_at, d.is_test, "
+    "d.account_id, d.event_id, octet_length(e.data) "
+    "FROM skyhook.detours x JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id) "
+    "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
+    "WHERE x.webhook_id = $1 AND x.state = 0 AND x.node_id = $2 AND x.at <= $3 "
+    "AND x.delivery_id <> ALL ($4) ORDER BY x.at, x.delivery_id LIMIT $5";
+constexpr std::string_view kFreshDue =
+    "SELECT d.delivery_id, d.due_at, 0, 0, d.created_at, d.is_test, d.account_id, d.event_id, "
+    "octet_length(e.data) FROM skyhook.deliveries d "
+    "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
+    "WHERE d.account_id = $1 AND d.webhook_id = $2 AND d.delivery_id = ANY ($3)";
+
+}  // namespace
+
+Result<std::vector<WebhookId>> NodeStore::webhooks_with_waiting() {
+  return read([](Connection& connection) -> Answer<std::vector<WebhookId>> {
+    auto rows = connection.query(
+        "SELECT webhook_id FROM (SELECT account_id, webhook_id, pending FROM skyhook.totals "
+        "UNION ALL SELECT account_id, webhook_id, pending FROM skyhook.tallies "
+        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state)) AS t "
+        "JOIN skyhook.webhooks h USING (account_id, webhook_id) "
+        "GROUP BY webhook_id HAVING sum(pending) > 0 ORDER BY webhook_id");
+    if (!rows) return Err{rows.error()};
+    std::vector<WebhookId> webhooks;
+    for (int row = 0; row < rows->count(); ++row) {
+      webhooks.push_back(WebhookId{rows->integer(row, 0)});
+    }
+    return webhooks;
+  });
+}
+
+Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
+                                       const std::vector<DeliveryId>& except, int limit) {
+  return read([&](Connection& connection) -> Answer<WaitingPage> {
+    WaitingPage page;
+    auto account = account_of(connection, webhook);
+    if (!account) return Err{account.error()};
+    if (!*account) return page;
+    const auto wanted = static_cast<std::size_t>(std::max(limit, 0)) + 1;
+    std::vector<Found> found;
+
+    // Fresh ones first: one that is parked meanwhile is then seen twice rather than not at all.
+    const auto fresh = registry_.due(webhook, now, except, wanted);
+    page.next_due_at = registry_.next_due(webhook, now);
+    if (!fresh.empty()) {
+      std::vector<std::int64_t> ids;
+      for (const Registry::Fresh& one : fresh) ids.push_back(one.id.value);
+      Params params;
+      params.add((*account)->value).add(webhook.value).add(ids);
+      auto rows = connection.query(kFreshDue, params);
+      if (!rows) return Err{rows.error()};
+      for (int row = 0; row < rows->count(); ++row) {
+        found.push_back(found_from(*rows, row, webhook));
+      }
+    }
+    {
+      std::vector<std::int64_t> ids;
+      for (const DeliveryId id : except) ids.push_back(id.value);
+      Params params;
+      params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(now).add(ids);
+      params.add(static_cast<std::int64_t>(wanted));
+      auto rows = connection.query(kParkedDue, params);
+      if (!rows) return Err{rows.error()};
+      std::unordered_set<DeliveryId> parked;
+      for (int row = 0; row < rows->count(); ++row) {
+        parked.insert(DeliveryId{rows->integer(row, 0)});
+      }
+      std::erase_if(found, [&](const Found& one) { return parked.contains(one.delivery.id); });
+      for (int row = 0; row < rows->count(); ++row) {
+        found.push_back(found_from(*rows, row, webhook));
+      }
+    }
+    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+      return std::pair(a.delivery.due_at, a.delivery.id) <
+             std::pair(b.delivery.due_at, b.delivery.id);
+    });
+
+    std::size_t taken = 0;
+    std::size_t bytes = 0;
+    std::vector<std::int64_t> accounts, events;
+    while (taken < found.size() && taken + 1 < wanted && bytes < kWaitingPageBytes) {
+      bytes += found[taken].bytes;
+      accounts.push_back(found[taken].account);
+      events.push_back(found[taken].event);
+      ++taken;
+    }
+    page.more = taken < found.size();
+    found.resize(taken);
+    if (!found.empty()) {
+      Params params;
+      params.add(accounts).add(events);
+      auto rows = connection.query(
+          "SELECT e.event_id, e.account_id, e.event_type, e.data, e.created_at, e.traceparent "
+          "FROM (SELECT DISTINCT * FROM unnest($1, $2)) AS i(account_id, event_id) "
+          "JOIN skyhook.events e USING (account_id, event_id)",
+          params);
+      if (!rows) return Err{rows.error()};
+      std::unordered_map<std::int64_t, EventPtr> by_id;
+      for (int row = 0; row < rows->count(); ++row) {
+        const EventId id{rows->integer(row, 0)};
+        by_id[id.value] = std::make_shared<const Event>(
+            Event{id, AccountId{rows->integer(row, 1)}, rows->string(row, 2), rows->string(row, 3),
+                  rows->time(row, 4), rows->string(row, 5)});
+      }
+      for (Found& one : found) {
+        one.delivery.event = by_id[one.event];
+        if (one.delivery.event) page.deliveries.push_back(std::move(one.delivery));
+      }
+    }
+
+    Params later;
+    later.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(now);
+    auto next = connection.query(
+        "SELECT at FROM skyhook.detours WHERE webhook_id = $1 AND state = 0 AND node_id = $2 "
+        "AND at > $3 ORDER BY at LIMIT 1",
+        later);
+    if (!next) return Err{next.error()};
+    if (next->count() == 1 && (!page.next_due_at || next->time(0, 0) < *page.next_due_at)) {
+      page.next_due_at = next->time(0, 0);
+    }
+    return page;
+  });
+}
+
+Result<int> NodeStore::fail_waiting(WebhookId webhook, FailureReason reason, int limit) {
+  return write([&](Connection& connection) -> Answer<int> {
+    auto account = account_of(connection, webhook);
+    if (!account) return Err{account.error()};
+    if (!*account) return 0;
+    std::lock_guard one_at_a_time(detours_);
+    const auto fresh = registry_.take_of(webhook, static_cast<std::size_t>(limit));
+    if (!fresh.empty()) {
+      if (auto parked = park(connection, fresh, nullptr); !parked) return Err{parked.error()};
+    }
+    Params params;
+    params.add((*account)->value).add(webhook.value).add(std::int64_t{static_cast<int>(reason)});
+    params.add(options_.clock.now()).add(std::int64_t{limit});
+    auto ended =
+        connection.query("SELECT skyhook.fail_waiting($1, $2, $3::int, $4, $5::int)", params);
+    if (!ended) return Err{ended.error()};
+    return ended->small(0, 0);
+  });
+}
+
+Answer<std::vector<DeliveryTotals>> NodeStore::read_totals(Connection& connection,
+                                                           const std::vector<WebhookId>& webhooks) {
+  std::vector<std::int64_t> ids;
+  for (const WebhookId webhook : webhooks) ids.push_back(webhook.value);
+  Params params;
+  params.add(ids);
+  auto rows = connection.query(
+      "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
+      "WHERE webhook_id = ANY ($1)) "
+      "SELECT webhook_id, sum(pending)::bigint, sum(delivered)::bigint, sum(failed)::bigint FROM ("
+      "SELECT webhook_id, pending, delivered, failed FROM asked "
+      "JOIN skyhook.totals USING (account_id, webhook_id) UNION ALL "
+      "SELECT webhook_id, pending, delivered, failed FROM asked "
+      "JOIN skyhook.tallies USING (account_id, webhook_id) "
+      "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state)) AS t GROUP BY 1",
+      params);
+  if (!rows) return Err{rows.error()};
+  std::unordered_map<std::int64_t, DeliveryTotals> by_id;
+  for (int row = 0; row < rows->count(); ++row) {
+    by_id[rows->integer(row, 0)] = {rows->integer(row, 1), rows->integer(row, 2),
+                                    rows->integer(row, 3)};
+  }
+  std::vector<DeliveryTotals> totals;
+  for (const std::int64_t id : ids) totals.push_back(by_id[id]);
+  return totals;
+}
+
+Result<std::vector<DeliveryTotals>> NodeStore::totals(const std::vector<WebhookId>& webhooks) {
+  return read([&](Connection& connection) { return read_totals(connection, webhooks); });
+}
+
+Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& webhooks,
+                                                Timestamp from, Timestamp until, Seconds step) {
+  return read([&](Connection& connection) -> Answer<std::vector<StatsStep>> {
+    const std::int64_t first =
+        std::chrono::floor<std::chrono::minutes>(from).time_since_epoch().count();
+    const std::int64_t end =
+        std::chrono::ceil<std::chrono::minutes>(until).time_since_epoch().count();
+    const std::int64_t stride = std::max<std::int64_t>(1, step.count() / 60);
+    std::vector<StatsStep> steps;
+    for (std::int64_t minute = first; minute < end; minute += stride) {
+      steps.push_back({.start = Timestamp{std::chrono::minutes{minute}}});
+    }
+    std::vector<std::int64_t> ids;
+    for (const WebhookId webhook : webhooks) ids.push_back(webhook.value);
+    Params params;
+    params.add(ids).add(first).add(end).add(stride);
+    auto counts = connection.query(
+        "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
+        "WHERE webhook_id = ANY ($1)) "
+        "SELECT (minute - $2) / $4, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
+        "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked "
+        "JOIN skyhook.rollups USING (account_id, webhook_id) "
+        "WHERE minute >= $2 AND minute < $3 UNION ALL "
+        "SELECT minute, ended_delivered, failed_attempts, ended_failed FROM asked "
+        "JOIN skyhook.tallies USING (account_id, webhook_id) "
+        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
+        "AND minute >= $2 AND minute < $3) AS t GROUP BY 1",
+        params);
+    if (!counts) return Err{counts.error()};
+    for (int row = 0; row < counts->count(); ++row) {
+      StatsStep& into = steps[static_cast<std::size_t>(counts->integer(row, 0))];
+      into.delivered = counts->integer(row, 1);
+      into.failed_attempts = counts->integer(row, 2);
+      into.failed = counts->integer(row, 3);
+    }
+    auto durations = connection.query(
+        "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
+        "WHERE webhook_id = ANY ($1)) "
+        "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
+        "SELECT minute, bucket, attempts AS n FROM asked "
+        "JOIN skyhook.rollup_durations USING (account_id, webhook_id) "
+        "WHERE minute >= $2 AND minute < $3 UNION ALL "
+        "SELECT minute, get_byte(durations, i), 1 FROM asked "
+        "JOIN skyhook.tallies USING (account_id, webhook_id), "
+        "generate_series(0, length(durations) - 1) AS i "
+        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
+        "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
+        params);
+    if (!durations) return Err{durations.error()};
+    std::vector<std::vector<std::pair<int, std::int64_t>>> buckets(steps.size());
+    for (int row = 0; row < durations->count(); ++row) {
+      buckets[static_cast<std::size_t>(durations->integer(row, 0))].emplace_back(
+          durations->small(row, 1), durations->integer(row, 2));
+    }
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      steps[i].duration_p50_ms = quantile_ms(buckets[i], 0.50);
+      steps[i].duration_p95_ms = quantile_ms(buckets[i], 0.95);
+    }
+    return steps;
+  });
+}
+
+Result<QueueStats> NodeStore::queue_stats() {
+  return read([](Connection& connection) -> Answer<QueueStats> {
+    QueueStats stats;
+    auto sums = connection.query(
+        "SELECT coalesce(sum(pending), 0)::bigint, coalesce(sum(delivered), 0)::bigint, "
+        "coalesce(sum(failed), 0)::bigint FROM ("
+        "SELECT account_id, webhook_id, pending, delivered, failed FROM skyhook.totals UNION ALL "
+        "SELECT account_id, webhook_id, pending, delivered, failed FROM skyhook.tallies "
+        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state)) AS t "
+        "JOIN skyhook.webhooks USING (account_id, webhook_id)");
+    if (!sums) return Err{sums.error()};
+    stats.totals = {sums->integer(0, 0), sums->integer(0, 1), sums->integer(0, 2)};
+    if (stats.totals.pending == 0) return stats;
+    auto oldest = connection.query(
+        "SELECT min(d.created_at) FROM (SELECT account_id, webhook_id, delivery_id "
+        "FROM skyhook.detours JOIN skyhook.webhooks USING (account_id, webhook_id) "
+        "WHERE state = 0 ORDER BY delivery_id LIMIT 1) AS x "
+        "JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id)");
+    if (!oldest) return Err{oldest.error()};
+    if (oldest->count() == 1 && !oldest->is_null(0, 0)) {
+      stats.oldest_waiting_created_at = oldest->time(0, 0);
+    }
+    // Nothing waits long enough to have a row of its own: then it is among what nodes hold fresh.
+    auto fresh = connection.query(
+        "SELECT min(d.created_at) FROM skyhook.deliveries d "
+        "JOIN skyhook.webhooks USING (account_id, webhook_id) WHERE d.delivery_id >= "
+        "(SELECT min(fresh_from) FROM skyhook.nodes WHERE NOT fresh_taken) "
+        "AND NOT EXISTS (SELECT FROM skyhook.detours x WHERE x.account_id = d.account_id "
+        "AND x.webhook_id = d.webhook_id AND x.delivery_id = d.delivery_id) "
+        "AND NOT EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = d.account_id "
+        "AND a.webhook_id = d.webhook_id AND a.delivery_id = d.delivery_id AND a.verdict = 1)");
+    if (!fresh) return Err{fresh.error()};
+    if (!fresh->is_null(0, 0) && (!stats.oldest_waiting_created_at ||
+                                  fresh->time(0, 0) < *stats.oldest_waiting_created_at)) {
+      stats.oldest_waiting_created_at = fresh->time(0, 0);
+    }
+    return stats;
+  });
+}
+
+}  // namespace skyhook::store::postgres

@@ -1,0 +1,63 @@
+// A store that several nodes share: what a node has to know and do beside store.h. cluster::Node
+// does it. An embedded store has no such side.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "store/store.h"
+
+namespace skyhook::store {
+
+// What changed in accounts and webhooks, through whichever node; the values are as of now, nullopt:
+// deleted. `due`: webhooks that may have work that is due sooner than their owner knows.
+struct SharedChanges {
+  std::vector<std::pair<AccountId, std::optional<Account>>> accounts;
+  std::vector<std::pair<WebhookId, std::optional<Webhook>>> webhooks;
+  std::vector<WebhookId> due;
+  bool everything = false;  // too much was missed: load all anew
+};
+
+// All calls are thread-safe; those that return a Result block.
+class Shared {
+ public:
+  virtual ~Shared() = default;
+
+  // May an attempt begin? False from a while before this node's lease can end until it is renewed,
+  // since from then on others may deliver what this node has in memory. Costs a clock reading.
+  virtual bool may_deliver() const = 0;
+  // Grows when the lease was lost and this process began anew as another node: what was in memory
+  // before belongs to others.
+  virtual std::uint64_t epoch() const = 0;
+
+  // What happened since the last call, or since the store was opened. May tell a change twice.
+  virtual Result<SharedChanges> changes() = 0;
+
+  // Makes part of what ended nodes owned this node's; the webhooks that have work now. Empty:
+  // nothing is left.
+  virtual Result<std::vector<WebhookId>> take_over() = 0;
+
+  // Events that were published by SQL. `plan` makes of each what is to be stored (its id and time
+  // stay; deliveries with ids from take_ids), on this thread, within the transaction that takes
+  // them; the answer is what was stored, at most kAdoptLimit events. Empty: there were none.
+  static constexpr int kAdoptLimit = 500;
+  using Plan = std::function<NewEvent(EventPtr)>;
+  virtual Result<std::vector<NewEvent>> adopt_published(const Plan& plan) = 0;
+  // Waits until something may have been published by SQL, or `patience` is over.
+  virtual void wait_for_published(Millis patience) = 0;
+
+  // Tells how many requests each account made here in the window that ends at `window_end_s` (Unix
+  // seconds), and returns how many it made on other nodes.
+  struct RequestCount {
+    AccountId account;
+    std::int64_t window_end_s = 0;
+    std::int64_t requests = 0;
+  };
+  virtual Result<std::vector<RequestCount>> exchange_counts(
+      const std::vector<RequestCount>& here) = 0;
+};
+
+}  // namespace skyhook::store

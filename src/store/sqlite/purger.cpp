@@ -1,0 +1,204 @@
+#include "store/sqlite/purger.h"
+
+#include <utility>
+#include <vector>
+
+namespace skyhook::store::sqlite {
+namespace {
+
+// Going through the roll-ups of all webhooks costs a look at each: not for every minute that falls
+// out of the span.
+constexpr Seconds kRollupPassSpacing{3600};
+
+void delete_delivery(Connection& connection, std::int64_t id) {
+  connection.statement("DELETE FROM attempts WHERE key BETWEEN ?1 AND ?2")
+      .run(attempt_key(id, 0), attempt_key(id, kAttemptsKept));
+  connection.statement("DELETE FROM deliveries WHERE id = ?1").run(id);
+}
+
+std::vector<std::int64_t> ids(Statement& statement, std::int64_t parent) {
+  std::vector<std::int64_t> found;
+  for (Query row(statement, parent, kPurgeRows); row.next();) found.push_back(row.integer(0));
+  return found;
+}
+
+}  // namespace
+
+bool Purger::step(WriteSession& session, Timestamp now, std::optional<Timestamp> keep_after) {
+  if (purge_deleted(session)) return true;
+  if (purge_idempotency_keys(session, now)) return true;
+  return keep_after && purge_old(session, *keep_after);
+}
+
+// True where it did something, so that more may be left.
+bool Purger::purge_deleted(WriteSession& session) {
+  std::int64_t id = 0;
+  std::int64_t webhook = 0;
+  std::int64_t account = 0;
+  {
+    Query row(session.connection().statement(
+        "SELECT id, webhook_id, account_id FROM purges ORDER BY id LIMIT 1"));
+    if (!row.next()) return false;
+    id = row.integer(0);
+    webhook = row.integer(1);
+    account = row.integer(2);
+  }
+  const bool more =
+      webhook != 0 ? purge_webhook(session, webhook) : purge_account(session, account);
+  if (!more) session.connection().statement("DELETE FROM purges WHERE id = ?1").run(id);
+  return true;
+}
+
+bool Purger::purge_webhook(WriteSession& session, std::int64_t webhook) {
+  Connection& connection = session.connection();
+  // Pending ones first: they stand at the front of what queue_stats looks at.
+  std::vector<std::int64_t> rows =
+      ids(connection.statement("SELECT id FROM deliveries INDEXED BY deliveries_waiting "
+                               "WHERE webhook_id = ?1 AND status = 0 LIMIT ?2"),
+          webhook);
+  if (rows.empty()) {
+    rows = ids(connection.statement("SELECT id FROM deliveries INDEXED BY deliveries_by_webhook "
+                                    "WHERE webhook_id = ?1 ORDER BY id LIMIT ?2"),
+               webhook);
+  }
+  for (const std::int64_t id : rows) delete_delivery(connection, id);
+  if (!rows.empty()) return true;
+  return connection
+             .statement(
+                 "DELETE FROM rollups WHERE webhook_id = ?1 AND minute IN "
+                 "(SELECT minute FROM rollups WHERE webhook_id = ?1 LIMIT ?2)")
+             .run(webhook, kPurgeRows) > 0;
+}
+
+// Its webhooks have purges of their own, which stand before this one.
+bool Purger::purge_account(WriteSession& session, std::int64_t account) {
+  Connection& connection = session.connection();
+  if (connection
+          .statement("DELETE FROM idempotency_keys WHERE account_id = ?1 AND key IN "
+                     "(SELECT key FROM idempotency_keys WHERE account_id = ?1 LIMIT ?2)")
+          .run(account, kPurgeRows) > 0) {
+    return true;
+  }
+  std::vector<std::int64_t> doomed;
+  std::int64_t looked_at = 0;
+  for (Query row(connection.statement(
+                     "SELECT id, account_id FROM events WHERE id > ?1 ORDER BY id LIMIT ?2"),
+                 account_cursor_, kPurgeScanRows);
+       doomed.size() < kPurgeRows && row.next();) {
+    ++looked_at;
+    account_cursor_ = row.integer(0);
+    if (row.integer(1) == account) doomed.push_back(account_cursor_);
+  }
+  for (const std::int64_t id : doomed)
+    connection.statement("DELETE FROM events WHERE id = ?1").run(id);
+  if (looked_at > 0) return true;
+  account_cursor_ = 0;
+  return false;
+}
+
+bool Purger::purge_idempotency_keys(WriteSession& session, Timestamp now) {
+  return session.connection()
+             .statement(
+                 "DELETE FROM idempotency_keys WHERE (account_id, key) IN "
+                 "(SELECT account_id, key FROM idempotency_keys INDEXED BY "
+                 "idempotency_keys_by_time "
+                 "WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)")
+             .run(now - kIdempotencyWindow, kPurgeRows) > 0;
+}
+
+bool Purger::purge_old(WriteSession& session, Timestamp keep_after) {
+  switch (phase_) {
+    case Phase::deliveries:
+      if (purge_old_deliveries(session, keep_after)) return true;
+      phase_ = Phase::events;
+      cursor_ = 0;
+      [[fallthrough]];
+    case Phase::events:
+      if (purge_old_events(session, keep_after)) return true;
+      phase_ = Phase::rollups;
+      cursor_ = 0;
+      [[fallthrough]];
+    case Phase::rollups:
+      if (purge_old_rollups(session, keep_after)) return true;
+      phase_ = Phase::deliveries;
+      cursor_ = 0;
+  }
+  return false;
+}
+
+bool Purger::purge_old_deliveries(WriteSession& session, Timestamp keep_after) {
+  Connection& connection = session.connection();
+  struct Doomed {
+    std::int64_t id;
+    WebhookId webhook;
+    DeliveryStatus status;
+  };
+  std::vector<Doomed> doomed;
+  bool more = false;
+  for (Query row(connection.statement("SELECT id, webhook_id, status, created_at FROM deliveries "
+                                      "WHERE id > ?1 ORDER BY id LIMIT ?2"),
+                 cursor_, kPurgeScanRows);
+       row.next() && row.time(3) < keep_after;) {
+    more = true;
+    cursor_ = row.integer(0);
+    const auto status = static_cast<DeliveryStatus>(row.small(2));
+    if (status != DeliveryStatus::pending)
+      doomed.push_back({cursor_, WebhookId{row.integer(1)}, status});
+    if (doomed.size() == kPurgeRows) break;
+  }
+  for (const Doomed& old : doomed) {
+    delete_delivery(connection, old.id);
+    DeliveryTotals& totals = session.totals_change(old.webhook);
+    (old.status == DeliveryStatus::delivered ? totals.delivered : totals.failed) -= 1;
+  }
+  return more;
+}
+
+bool Purger::purge_old_events(WriteSession& session, Timestamp keep_after) {
+  Connection& connection = session.connection();
+  std::vector<std::int64_t> old;
+  for (Query row(connection.statement(
+                     "SELECT id, created_at FROM events WHERE id > ?1 ORDER BY id LIMIT ?2"),
+                 cursor_, kPurgeRows);
+       row.next() && row.time(1) < keep_after;) {
+    cursor_ = row.integer(0);
+    old.push_back(cursor_);
+  }
+  Statement& remove = connection.statement(
+      "DELETE FROM events WHERE id = ?1 AND NOT EXISTS "
+      "(SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE status = 0 AND event_id = "
+      "?1)");
+  for (const std::int64_t id : old) remove.run(id);
+  return !old.empty();
+}
+
+bool Purger::purge_old_rollups(WriteSession& session, Timestamp keep_after) {
+  if (rollups_kept_ && keep_after - *rollups_kept_ < kRollupPassSpacing) return false;
+  Connection& connection = session.connection();
+  const std::int64_t minute = minute_of(keep_after);
+  std::vector<std::int64_t> webhooks;
+  for (Query row(connection.statement("SELECT webhook_id FROM webhook_totals WHERE webhook_id > ?1 "
+                                      "ORDER BY webhook_id LIMIT ?2"),
+                 cursor_, kPurgeRows);
+       row.next();) {
+    webhooks.push_back(row.integer(0));
+  }
+  std::int64_t removed = 0;
+  for (const std::int64_t webhook : webhooks) {
+    const int now_removed =
+        connection
+            .statement(
+                "DELETE FROM rollups WHERE webhook_id = ?1 AND minute IN (SELECT minute FROM "
+                "rollups WHERE webhook_id = ?1 AND minute < ?2 LIMIT ?3)")
+            .run(webhook, minute, kPurgeRows);
+    removed += now_removed;
+    if (removed >= kPurgeRows) break;  // this webhook may have more: the next step begins with it
+    cursor_ = webhook;
+  }
+  if (!webhooks.empty()) return true;
+  connection.statement("DELETE FROM id_marks WHERE minute < ?1").run(minute - 1);
+  rollups_kept_ = keep_after;
+  return false;
+}
+
+}  // namespace skyhook::store::sqlite

@@ -1,0 +1,139 @@
+#include "store/sqlite/tenants.h"
+
+#include <algorithm>
+
+#include "store/sqlite/string_list.h"
+
+namespace skyhook::store::sqlite {
+namespace {
+
+std::vector<std::string> list_of(const Query& row, int column) {
+  std::optional<std::vector<std::string>> list = decode_list(row.text(column));
+  if (!list) throw SqliteError(SQLITE_CORRUPT, "a stored list of strings cannot be read");
+  return std::move(*list);
+}
+
+Blob blob_of(const Sha256& hash) {
+  return {hash.data(), hash.size()};
+}
+
+}  // namespace
+
+std::vector<Account> load_accounts(Connection& connection) {
+  std::vector<Account> accounts;
+  for (Query row(connection.statement(
+           "SELECT id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at "
+           "FROM accounts ORDER BY id"));
+       row.next();) {
+    Account account;
+    account.id = AccountId{row.integer(0)};
+    account.name = row.text(1);
+    account.is_active = row.integer(2) != 0;
+    account.allowed_origins = list_of(row, 3);
+    const std::string_view hash = row.bytes(4);
+    if (hash.size() != account.api_key_hash.size())
+      throw SqliteError(SQLITE_CORRUPT, "a stored key hash cannot be read");
+    std::copy(hash.begin(), hash.end(), account.api_key_hash.begin());
+    account.created_at = row.time(5);
+    account.updated_at = row.time(6);
+    accounts.push_back(std::move(account));
+  }
+  return accounts;
+}
+
+std::vector<Webhook> load_webhooks(Connection& connection) {
+  std::vector<Webhook> webhooks;
+  for (Query row(connection.statement(
+           "SELECT id, account_id, name, url, events, is_active, sealed_secret, created_at, "
+           "updated_at FROM webhooks ORDER BY id"));
+       row.next();) {
+    webhooks.push_back({WebhookId{row.integer(0)}, AccountId{row.integer(1)}, row.text(2),
+                        row.text(3), list_of(row, 4), row.integer(5) != 0, row.text(6), row.time(7),
+                        row.time(8)});
+  }
+  return webhooks;
+}
+
+Account create_account(WriteSession& session, const NewAccount& added) {
+  Connection& connection = session.connection();
+  const std::string origins = encode_list(added.allowed_origins);
+  connection
+      .statement(
+          "INSERT INTO accounts (name, is_active, allowed_origins, api_key_hash, created_at, "
+          "updated_at) "
+          "VALUES (?1, 1, ?2, ?3, ?4, ?4)")
+      .run(added.name, origins, blob_of(added.api_key_hash), added.now);
+  return {AccountId{connection.last_insert_id()},
+          added.name,
+          true,
+          added.allowed_origins,
+          added.api_key_hash,
+          added.now,
+          added.now};
+}
+
+bool update_account(WriteSession& session, const Account& account) {
+  const std::string origins = encode_list(account.allowed_origins);
+  return session.connection()
+             .statement(
+                 "UPDATE accounts SET name = ?2, is_active = ?3, allowed_origins = ?4, "
+                 "api_key_hash = ?5, "
+                 "updated_at = ?6 WHERE id = ?1")
+             .run(account.id.value, account.name, account.is_active, origins,
+                  blob_of(account.api_key_hash), account.updated_at) == 1;
+}
+
+bool delete_account(WriteSession& session, AccountId id) {
+  Connection& connection = session.connection();
+  if (connection.statement("DELETE FROM accounts WHERE id = ?1").run(id.value) == 0) return false;
+  std::vector<WebhookId> webhooks;
+  for (Query row(connection.statement("SELECT id FROM webhooks WHERE account_id = ?1"), id.value);
+       row.next();) {
+    webhooks.push_back(WebhookId{row.integer(0)});
+  }
+  for (const WebhookId webhook : webhooks) delete_webhook(session, webhook);
+  connection.statement("INSERT INTO purges (webhook_id, account_id) VALUES (0, ?1)").run(id.value);
+  return true;
+}
+
+std::optional<Webhook> create_webhook(WriteSession& session, const NewWebhook& added) {
+  Connection& connection = session.connection();
+  const std::string events = encode_list(added.events);
+  const int inserted =
+      connection
+          .statement(
+              "INSERT INTO webhooks (account_id, name, url, events, is_active, sealed_secret, "
+              "created_at, updated_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 "
+              "WHERE EXISTS (SELECT 1 FROM accounts WHERE id = ?1)")
+          .run(added.account_id.value, added.name, added.url, events, added.is_active,
+               added.sealed_secret, added.now);
+  if (inserted == 0) return std::nullopt;
+  const WebhookId id{connection.last_insert_id()};
+  connection.statement("INSERT INTO webhook_totals VALUES (?1, 0, 0, 0)").run(id.value);
+  session.webhook_created(id);
+  return Webhook{id,           added.account_id, added.name,          added.url,
+                 added.events, added.is_active,  added.sealed_secret, added.now,
+                 added.now};
+}
+
+bool update_webhook(WriteSession& session, const Webhook& webhook) {
+  const std::string events = encode_list(webhook.events);
+  return session.connection()
+             .statement(
+                 "UPDATE webhooks SET name = ?2, url = ?3, events = ?4, is_active = ?5, "
+                 "sealed_secret = ?6, "
+                 "updated_at = ?7 WHERE id = ?1")
+             .run(webhook.id.value, webhook.name, webhook.url, events, webhook.is_active,
+                  webhook.secret, webhook.updated_at) == 1;
+}
+
+bool delete_webhook(WriteSession& session, WebhookId id) {
+  Connection& connection = session.connection();
+  if (connection.statement("DELETE FROM webhooks WHERE id = ?1").run(id.value) == 0) return false;
+  session.webhook_deleted(id);
+  connection.statement("DELETE FROM webhook_totals WHERE webhook_id = ?1").run(id.value);
+  connection.statement("INSERT INTO purges (webhook_id, account_id) VALUES (?1, 0)").run(id.value);
+  return true;
+}
+
+}  // namespace skyhook::store::sqlite

@@ -1,0 +1,133 @@
+// What the writer does inside a transaction. The hot path lives here; changes of accounts, webhooks
+// and the log use the connection and keep the counts through the calls below.
+//
+// A transaction: begin(), any number of operations, commit(); or rollback(), after which the
+// session is as after the last commit. Operations throw SqliteError. Writer thread only.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "store/sqlite/counts.h"
+#include "store/sqlite/database.h"
+#include "store/store.h"
+
+namespace skyhook::store::sqlite {
+
+inline constexpr std::int64_t kNoResponse = 1000;  // in a response_status column
+inline constexpr std::int64_t kAttemptsKept =
+    1023;  // of a delivery; a later one takes the place of the last
+inline constexpr std::int64_t kIdsReserved = 1 << 17;  // how far id_ceiling is moved at a time
+
+constexpr std::int64_t attempt_key(std::int64_t delivery, std::int64_t number) {
+  return delivery * (kAttemptsKept + 1) + std::min(number, kAttemptsKept);
+}
+
+class WriteSession {
+ public:
+  // `connection` outlives the session. From now on SQLite does not fold its log into the database
+  // by itself.
+  WriteSession(Connection& connection, int checkpoint_pages, std::int64_t journal_rows);
+  ~WriteSession();
+  WriteSession(const WriteSession&) = delete;
+  WriteSession& operator=(const WriteSession&) = delete;
+
+  void begin();
+  void commit();
+  void rollback() noexcept;
+  // Folds the journal of counts into its tables once it is long enough, in a transaction of its
+  // own. nullopt where it went well or was not due; otherwise nothing has changed and the next call
+  // tries again.
+  std::optional<Error> fold_if_due() noexcept;
+  // Folds the log into the database once it has `checkpoint_pages` pages. Outside of a transaction,
+  // after the callers were told: within the commit, as SQLite would do it, they would wait for it.
+  void checkpoint_if_due();
+
+  PublishOutcome publish(const std::vector<NewEvent>& events);
+  void record(const AttemptOutcome& outcome);
+
+  // Added to the webhook's totals and roll-up at commit.
+  DeliveryTotals& totals_change(WebhookId webhook) { return changes_.totals[webhook]; }
+  Rollup& rollup(WebhookId webhook, Timestamp when) {
+    return changes_.rollups[{webhook.value, minute_of(when)}];
+  }
+
+  // Webhooks that exist, this transaction's changes included. Whoever makes or deletes one says so
+  // here; a deletion before its counts are removed.
+  bool webhook_exists(WebhookId id) const { return webhooks_.contains(id); }
+  void webhook_created(WebhookId id);
+  void webhook_deleted(WebhookId id);
+
+  // Rows that this transaction wrote on the hot path.
+  std::int64_t rows() const { return rows_; }
+  // The id from which a new process may count, as of the last commit.
+  std::int64_t id_ceiling() const { return committed_id_ceiling_; }
+  // Moves the ceiling to `next`, or leaves it where it must stay above ids in use. For a clean end,
+  // so that no ids are skipped.
+  void close_ids(std::int64_t next);
+
+  Connection& connection() { return connection_; }
+
+ private:
+  struct JournalSize {
+    std::int64_t rows = 0;
+    std::int64_t changes = 0;  // totals and roll-ups in its rows
+  };
+  struct IdSpan {
+    std::int64_t first;
+    std::int64_t last;
+  };
+  // What is known of each event's key before anything is written.
+  struct KeyPlan {
+    std::optional<std::size_t> conflict;
+    std::vector<std::optional<EventReceipt>> stored;  // first results from earlier publishes
+    std::vector<std::optional<std::size_t>>
+        same_as;  // an earlier event of this publish with the same key
+  };
+
+  KeyPlan plan_keys(const std::vector<NewEvent>& events);
+  EventReceipt insert_event(const NewEvent& added);
+  void insert_attempt(const AttemptOutcome& outcome);
+  bool settle(const AttemptOutcome& outcome, const Delivered& delivered, Rollup& rollup);
+  bool settle(const AttemptOutcome& outcome, const RetryAt& retry, Rollup& rollup);
+  bool settle(const AttemptOutcome& outcome, const GaveUp& gave_up, Rollup& rollup);
+  void load_webhooks();
+  void flush();
+  void fold();
+  void forget_changes();
+
+  Connection& connection_;
+  const int checkpoint_pages_;
+  const std::int64_t journal_rows_;
+  int log_pages_ = 0;  // after the last commit
+  Statement begin_;
+  Statement commit_;
+  Statement rollback_;
+  Statement insert_event_;
+  Statement insert_delivery_;
+  Statement insert_attempt_;
+  Statement deliver_;
+  Statement deliver_failed_;
+  Statement retry_;
+  Statement give_up_;
+  Statement mark_ids_;
+  Statement move_ceiling_;
+
+  std::unordered_set<WebhookId> webhooks_;
+  bool webhooks_changed_ = false;  // by this transaction
+  bool webhooks_stale_ = false;    // a transaction that changed it was rolled back: read it anew
+  CountChanges changes_;           // of this transaction
+  JournalSize journal_;            // of the journal of counts, this transaction included
+  JournalSize committed_journal_;
+  std::unordered_map<std::int64_t, IdSpan> id_marks_;  // by minute
+  std::int64_t highest_id_ = 0;                        // of this transaction
+  std::int64_t id_ceiling_ = 0;
+  std::int64_t committed_id_ceiling_ = 0;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace skyhook::store::sqlite

@@ -1,0 +1,289 @@
+"""What people do on the dashboard, from beginning to end."""
+
+import json
+import re
+import subprocess
+
+from conftest import sign_in
+from harness import receiver as answers
+from harness.polling import eventually
+from playwright.sync_api import expect
+
+
+def open_first(page):
+    page.locator("tbody a").first.click()
+    return page.get_by_role("dialog")
+
+
+def test_signing_in_and_out(server, account, open_page):
+    page = open_page(server, expect=["401"])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_have_text("Paste a key first.")
+    page.get_by_label("API key or operator token").fill("sk_live_" + "x" * 40)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("This key is not accepted")
+    page.get_by_label("API key or operator token").fill("something else")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("neither an account's key")
+
+    sign_in(page, f"  {account.key}\n")
+    expect(page.get_by_role("heading", name="Create your first webhook")).to_be_visible()
+    expect(page.get_by_text(f"Account {account.id}")).to_be_visible()
+    # For this tab only, and nowhere else.
+    assert page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href").find(account.key) < 0
+    page.reload()
+    expect(page.get_by_role("heading", name="Create your first webhook")).to_be_visible()
+
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+    page.get_by_label("Stay signed in until this tab closes").uncheck()
+    sign_in(page, account.key)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_key_that_dies_meanwhile_leads_back_to_the_door(server, account, open_page):
+    page = open_page(server, account.key, expect=["401"])
+    assert server.operator("POST", f"/accounts/{account.id}/regenerate-key").status == 200
+    page.get_by_role("link", name="Webhooks", exact=True).click()
+    expect(page.get_by_text("Your key is no longer accepted. Sign in again.")).to_be_visible()
+
+
+def test_the_whole_life_of_a_webhook(server, account, receiver, open_page, tmp_path):
+    page = open_page(server, account.key, "#/webhooks", expect=["422"])
+    page.get_by_role("link", name="New webhook").first.click()
+
+    # The API's own words, at their fields.
+    page.get_by_role("button", name="Create webhook").click()
+    for message in ("The name field is required.", "The url field is required.",
+                    "The events field must have at least 1 items."):
+        expect(page.get_by_text(message)).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.get_by_label("Name").fill("Orders")
+    page.get_by_label("URL").fill("ftp://example.com")
+    page.get_by_label("contact.created").check()
+    expect(page.get_by_text("A new contact is added")).to_be_visible()
+    page.get_by_role("button", name="Create webhook").click()
+    expect(page.get_by_text("The url field must be a valid URL.")).to_be_visible()
+    expect(page.get_by_label("URL")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("URL").fill(receiver.url())
+    page.get_by_role("button", name="Create webhook").click()
+
+    # The secret, once, with code that verifies what it signs.
+    dialog = page.get_by_role("dialog", name="Orders is ready")
+    secret = dialog.get_by_test_id("secret").inner_text()
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{64}", secret)
+    dialog.get_by_role("button", name="Copy secret").click()
+    expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    code = {}
+    for language in ("Node.js", "Python", "PHP", "Go", "C++"):
+        dialog.get_by_role("button", name=language, exact=True).click()
+        code[language] = dialog.get_by_label("Verification code").inner_text()
+        assert len(code[language]) > 500
+    dialog.get_by_role("button", name="X-Skylight-Signature").click()
+    expect(dialog.get_by_label("How to call it")).to_contain_text("x-skylight-signature")
+    dialog.get_by_role("button", name="I have stored it").click()
+    expect(page.get_by_role("heading", name="Orders")).to_be_visible()
+    webhook = account.get("/webhooks").data[0]
+
+    # A test, answered at once.
+    page.get_by_role("button", name="Send test").click()
+    dialog = page.get_by_role("dialog", name="Test delivery")
+    expect(dialog).to_contain_text("The receiver accepted it.")
+    receiver.answer_with(answers.status(401, body=b"who are you"))
+    dialog.get_by_role("button", name="Send again").click()
+    expect(dialog).to_contain_text("The receiver asked for credentials (401)")
+    expect(dialog).to_contain_text("who are you")
+    dialog.get_by_role("button", name="Done").click()
+    receiver.answer_with(answers.status(200))
+    assert verified(tmp_path, code["Node.js"], secret, receiver.requests[0])
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Name").fill("Orders, renamed")
+    page.get_by_label("booking.created").check()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Orders, renamed")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}").data["events"] == ["contact.created", "booking.created"]
+
+    page.get_by_role("button", name="Regenerate secret").click()
+    dialog = page.get_by_role("dialog", name="Regenerate the secret?")
+    expect(dialog).to_contain_text("signs nothing from this moment on")
+    dialog.get_by_role("button", name="Regenerate secret").click()
+    dialog = page.get_by_role("dialog", name="The new secret")
+    assert dialog.get_by_test_id("secret").inner_text() != secret
+    dialog.get_by_role("button", name="I have stored it").click()
+
+    page.get_by_role("switch", name="On").click()
+    page.get_by_role("dialog").get_by_role("button", name="Switch off").click()
+    expect(page.get_by_text("This webhook is off")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}").data["is_active"] is False
+    page.get_by_role("switch", name="Off").click()
+    expect(page.get_by_text("This webhook is off")).to_be_hidden()
+
+    page.get_by_role("button", name="Delete webhook").click()
+    dialog = page.get_by_role("dialog", name="Delete Orders, renamed?")
+    expect(dialog.get_by_role("button", name="Delete webhook")).to_be_disabled()
+    dialog.get_by_label("Type the name to confirm").fill("Orders, renamed")
+    dialog.get_by_role("button", name="Delete webhook").click()
+    expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
+    assert account.get("/webhooks").data == []
+
+
+def verified(directory, module, secret, request):
+    """What the page's Node.js code says of a delivery that really came."""
+    (directory / "webhook.mjs").write_text(module)
+    (directory / "check.mjs").write_text(
+        'import { verifyStandard } from "./webhook.mjs";\n'
+        "const [secret, headers, body] = JSON.parse(process.argv[2]);\n"
+        "const good = verifyStandard(secret, headers, body) && !verifyStandard(secret, headers, body + ' ');\n"
+        "process.exit(good ? 0 : 1);\n")
+    headers = {name.lower(): value for name, value in request.headers}
+    argument = json.dumps([secret, headers, request.body.decode()])
+    return subprocess.run(["node", directory / "check.mjs", argument], check=False).returncode == 0
+
+
+def test_a_failing_receiver_watched_live_until_it_recovers(server, account, make_receiver, open_page):
+    receiver = make_receiver(answers.status(503, body=b"down for repair"))
+    webhook = account.webhook(receiver.url())
+    page = open_page(server, account.key, f"#/deliveries?webhook={webhook['id']}")
+    expect(page.get_by_text("Nothing delivered yet")).to_be_visible()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    account.publish(data={"id": 42})
+    expect(page.locator("tbody tr")).to_have_count(1)
+    row = page.locator("tbody tr").first
+    expect(row).to_contain_text("Pending")
+    expect(row).to_contain_text("503")
+    dialog = open_first(page)
+    expect(dialog).to_contain_text("The receiver is unavailable for now (503)")
+    expect(dialog).to_contain_text(re.compile(r"attempt 2 (in \d|any moment)"))
+    receiver.answer_with(answers.status(200))
+    expect(dialog).to_contain_text("Delivered at attempt 2.")
+    expect(dialog).to_contain_text("2 attempts")
+    expect(dialog.get_by_label("Payload")).to_contain_text('"id": 42')
+    page.keyboard.press("Escape")
+    expect(row).to_contain_text("Delivered")
+
+
+def test_new_deliveries_do_not_push_the_text_away(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url())
+    for number in range(40):
+        account.publish(data={"id": number})
+    account.settled(webhook, "delivered", 40)
+    page = open_page(server, account.key, f"#/deliveries?webhook={webhook['id']}")
+    expect(page.locator("tbody tr")).to_have_count(40)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.mouse.wheel(0, 600)
+    eventually(lambda: page.evaluate("scrollY > 300"), what="the scrolling")
+    before = page.locator("tbody tr").nth(20).bounding_box()
+    account.publish()
+    pill = page.get_by_role("button", name="1 new delivery")
+    expect(pill).to_be_visible()
+    assert page.locator("tbody tr").nth(20).bounding_box() == before
+    pill.click()
+    expect(page.locator("tbody tr")).to_have_count(41)
+
+
+def test_retrying_one_and_recovering_many(make_server, make_receiver, open_page):
+    server = make_server("--retry-schedule", "", "--timeout", "2s")
+    account = server.account()
+    receiver = make_receiver(answers.status(500, body=b"<h1>oops</h1>"))
+    webhook = account.webhook(receiver.url())
+    for number in range(6):
+        account.publish(data={"id": number})
+    account.settled(webhook, "failed", 6)
+    receiver.answer_with(answers.status(200))
+
+    page = open_page(server, account.key, "#/")
+    page.get_by_role("link", name=re.compile("Nothing gets through")).click()
+    expect(page.locator("tbody tr")).to_have_count(6)
+    assert "status=failed" in page.url
+    dialog = open_first(page)
+    expect(dialog).to_contain_text("Retry it once the cause is mended")
+    dialog.get_by_text("Answer, 13 bytes").click()
+    expect(dialog.get_by_label("Answer of attempt 1")).to_have_text("<h1>oops</h1>")
+    dialog.get_by_role("button", name="Retry").click()
+    expect(dialog).to_contain_text("Delivered at attempt 2.")
+    page.get_by_role("button", name="Close").click()
+
+    page.get_by_role("button", name="Recover failed").click()
+    dialog = page.get_by_role("dialog", name="Recover failed deliveries")
+    expect(dialog).to_contain_text("5 deliveries failed in this time")
+    dialog.get_by_role("button", name="Recover 5").click()
+    expect(page.get_by_text("5 deliveries go out again.")).to_be_visible()
+    account.settled(webhook, "delivered", 6)
+    page.get_by_role("button", name="Failed", exact=True).click()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(6)
+
+
+def test_what_the_operator_does(server, receiver, open_page):
+    page = open_page(server, server.operator_token, "#/accounts", expect=["422"])
+    page.get_by_role("button", name="New account").click()
+    page.get_by_role("dialog").get_by_role("button", name="Create account").click()
+    expect(page.get_by_text("The name field is required.")).to_be_visible()
+    page.get_by_label("Name").fill("Blue Door Bakery")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Account Blue Door Bakery is ready")
+    key = dialog.get_by_test_id("api-key").inner_text()
+    dialog.get_by_role("button", name="I have stored it").click()
+    expect(page.get_by_role("heading", name="Blue Door Bakery")).to_be_visible()
+
+    def status_of(used):
+        return server.request("GET", "/api/v1/webhooks", headers={"Authorization": f"Bearer {used}"}).status
+
+    assert status_of(key) == 200
+    created = server.request("POST", "/api/v1/webhooks", headers={"Authorization": f"Bearer {key}"}, json_body={
+        "name": "Kitchen", "url": receiver.url(), "events": ["booking.created"]})
+    assert created.status == 201
+
+    page.get_by_role("link", name="Publish event").click()
+    page.get_by_label("Event").select_option("booking.created")
+    expect(page.get_by_label("Data")).to_have_value(re.compile("Dinner for two"))
+    page.get_by_label("Data").fill('{"id": 1')
+    expect(page.get_by_text("Not valid JSON")).to_be_visible()
+    expect(page.get_by_role("button", name="Publish", exact=True)).to_be_disabled()
+    page.get_by_label("Data").fill('{"number": 12345678901234567890123}')
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text("Accepted: 1 delivery.")).to_be_visible()
+    # Every digit arrives as it was typed.
+    assert b'"data":{"number": 12345678901234567890123}' in receiver.wait()[0].body
+
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_role("link", name="Blue Door Bakery").first.click()
+    expect(page.get_by_text("Kitchen")).to_be_visible()
+    page.get_by_role("switch", name="On").click()
+    page.get_by_role("dialog").get_by_role("button", name="Switch off").click()
+    expect(page.get_by_text("This account is off")).to_be_visible()
+    assert status_of(key) == 403
+    page.get_by_role("switch", name="Off").click()
+    expect(page.get_by_text("This account is off")).to_be_hidden()
+    page.get_by_role("button", name="New key").click()
+    page.get_by_role("dialog").get_by_role("button", name="Make a new key").click()
+    renewed = page.get_by_role("dialog").get_by_test_id("api-key").inner_text()
+    assert (status_of(key), status_of(renewed)) == (401, 200)
+    page.get_by_role("button", name="I have stored it").click()
+    page.get_by_role("button", name="Delete account").click()
+    dialog = page.get_by_role("dialog", name="Delete Blue Door Bakery?")
+    dialog.get_by_label("Type the name to confirm").fill("Blue Door Bakery")
+    dialog.get_by_role("button", name="Delete account").click()
+    expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+    eventually(lambda: status_of(renewed) == 401, what="the account's end")
+
+
+def test_the_server_goes_and_comes_back(make_server, receiver, open_page):
+    server = make_server()
+    account = server.account()
+    account.webhook(receiver.url(), name="Before")
+    page = open_page(server, account.key, "#/webhooks", expect=["ERR_", "Failed to load resource"])
+    expect(page.get_by_text("Before")).to_be_visible()
+    assert server.stop() == 0
+    page.get_by_role("link", name="Deliveries").click()
+    expect(page.get_by_text("The server cannot be reached. Trying again…")).to_be_visible()
+    server.start()
+    expect(page.get_by_text("The server cannot be reached. Trying again…")).to_be_hidden()
+    expect(page.get_by_text("Nothing delivered yet")).to_be_visible()
+    account.publish()
+    expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(1)

@@ -1,0 +1,325 @@
+"""What holds on every screen: access, themes, sizes, hostile text, many rows, a path prefix."""
+
+import http.client
+import http.server
+import json
+import re
+import sqlite3
+import threading
+import time
+
+import pytest
+from conftest import inspect, settle
+from harness import receiver as answers
+from playwright.sync_api import expect
+
+MARKUP = '<img src=x onerror="alert(1)"><b>bold</b>'
+RIGHT_TO_LEFT = "\u202egnp.exe \u05e9\u05dc\u05d5\u05dd"
+
+
+def publish_batch(server, account, count, event="contact.created"):
+    body = {"events": [{"account_id": account.id, "event": event, "data": {"id": number}}
+                       for number in range(count)]}
+    assert server.operator("POST", "/events", body).status == 202
+
+
+# Durations as src/store/sqlite/histogram.h keeps them, bucket and count: 20 of 20 ms, 4 of 50 ms, 1 of 180 ms.
+DURATIONS = bytes([70, 20, 77, 4, 86, 1])
+
+
+def age(server, webhooks):
+    """Gives webhooks that have real deliveries of this minute a past of a week, so that charts have
+    something to show."""
+    assert server.stop() == 0
+    database = sqlite3.connect(next(server.directory.rglob("*.db")))
+    now = int(time.time() // 60)
+    for webhook, (base, bad) in webhooks.items():
+        for ago in range(3, 7 * 24 * 60):
+            hour = (now - ago) / 60 % 24
+            day = max(0.08, 1 - abs(hour - 13) / 11)
+            wave = 0.75 + ((now - ago) * 7919 % 53) / 106
+            delivered = int(base * day * wave)
+            failed_attempts = round(delivered * bad * ((now - ago) * 104729 % 31) / 15)
+            database.execute("INSERT OR IGNORE INTO rollups VALUES (?, ?, ?, ?, ?, ?)",
+                             (webhook, now - ago, delivered, failed_attempts, failed_attempts // 4, DURATIONS))
+    database.commit()
+    database.close()
+    server.start()
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory):
+    """A server as it looks in daily use: several accounts, good and bad receivers, a past."""
+    from harness.server import LOCAL, Skyhook
+    server = Skyhook(tmp_path_factory.mktemp("lively"),
+                     [*LOCAL, "--retry-schedule", "1s,10m,30m", "--timeout", "2s", "--rate-limit", "1000000"]).start()
+    receivers = [answers.Receiver(answers.status(200, delay=0.02, body=b'{"received":true}')),
+                 answers.Receiver(answers.status(500, body=b"<html><h1>Internal Server Error</h1></html>",
+                                                 headers=[("Content-Type", "text/html"), ("Server", "nginx")])),
+                 answers.Receiver(answers.status(200, delay=0.05), answers.status(503), answers.status(200, delay=0.05)),
+                 answers.Receiver(answers.status(410))]
+    account = server.account("Harbour Hotels")
+    everything = [one["event"] for one in account.get("/webhooks/events").data]
+    good = account.webhook(receivers[0].url("/hooks/skylight"), everything, "Booking engine")
+    bad = account.webhook(receivers[1].url("/webhooks/in"), ["booking.created", "ticket.created"], "Billing")
+    poor = account.webhook(receivers[2].url("/crm"), ["contact.created", "contact.updated"], "CRM sync")
+    idle = account.webhook(receivers[0].url("/old"), ["ticket.replied"], "Old importer", is_active=False)
+    gone = account.webhook(receivers[3].url("/partner"), ["message.sent"], "Legacy partner")
+    for number in range(4):
+        for event in everything:
+            account.publish(event, {"id": 1000 + number, "name": "Amina Haddad", "vip": True})
+    others = [server.account(name) for name in ("Northwind Clinics", "Blue Door Bakery", "Old Customer")]
+    for other in others[:2]:
+        hook = other.webhook(receivers[0].url("/other"), everything, "Production")
+        other.publish("message.received")
+        other.settled(hook, "delivered")
+    server.operator("PUT", f"/accounts/{others[2].id}", {"is_active": False})
+    account.settled(good, "delivered", 44)
+    from harness.polling import eventually
+    eventually(lambda: all(entry["attempt_number"] >= 2 for entry in account.deliveries(bad)), 20, "two attempts")
+    age(server, {good["id"]: (60, 0.03), poor["id"]: (24, 0.2)})
+    server.main = account
+    server.webhooks = {"good": good, "bad": bad, "poor": poor, "idle": idle, "gone": gone}
+    yield server
+    server.close()
+    for one in receivers:
+        one.close()
+
+
+def test_signing_in_is_open_to_all(lively, open_page):
+    inspect(open_page(lively), "sign-in")
+
+
+@pytest.mark.parametrize("name, path, ready", [
+    ("overview", "#/", "Needs attention"),
+    ("webhooks", "#/webhooks", "Booking engine"),
+    ("webhook", "#/webhooks/{poor}", "CRM sync"),
+    ("webhook-new", "#/webhooks/new", "contact.created"),
+    ("webhook-edit", "#/webhooks/{good}/edit", "Save changes"),
+    ("deliveries", "#/deliveries?webhook={good}", "Load older|This is the whole log"),
+    ("deliveries-no-match", "#/deliveries?webhook={good}&event=webhook.test", "Nothing matches"),
+    ("not-found", "#/nowhere", "There is no such page"),
+])
+def test_screens_of_an_account(lively, open_page, name, path, ready):
+    path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
+    page = open_page(lively, lively.main.key, path)
+    page.get_by_text(re.compile(ready)).first.wait_for()
+    if name in ("overview", "webhook"):
+        page.locator("canvas").wait_for()
+    inspect(page, name)
+
+
+def test_the_drawer_of_a_delivery(lively, open_page):
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['bad']['id']}&status=pending")
+    page.locator("tbody a").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Answer,").first.click()
+    expect(dialog).to_contain_text("The receiver failed with an error of its own (500)")
+    inspect(page, "delivery")
+    # The address holds it all: opened anew, it shows the same.
+    other = open_page(lively, lively.main.key, page.url.split("/", 3)[3])
+    expect(other.get_by_role("dialog")).to_contain_text("Attempt 2")
+
+
+def test_dialogs_of_an_account(lively, open_page, receiver):
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['gone']['id']}")
+    page.get_by_role("button", name="Recover failed").click()
+    expect(page.get_by_role("dialog")).to_contain_text("failed in this time and will be sent again")
+    inspect(page, "recover")
+
+    page = open_page(lively, lively.main.key, "#/webhooks/new")
+    page.get_by_label("Name").fill("Warehouse")
+    page.get_by_label("URL").fill(receiver.url())
+    page.get_by_label("contact.created").check()
+    page.get_by_role("button", name="Create webhook").click()
+    page.get_by_label("Verification code").wait_for()
+    inspect(page, "secret")
+    page.get_by_role("button", name="Send test").click()
+    expect(page.get_by_role("dialog", name="Test delivery")).to_contain_text("The receiver accepted it.")
+    inspect(page, "test-delivery")
+    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="I have stored it").click()
+    page.get_by_role("button", name="Delete webhook").click()
+    inspect(page, "delete")
+    page.get_by_role("dialog").get_by_label("Type the name to confirm").fill("Warehouse")
+    page.get_by_role("dialog").get_by_role("button", name="Delete webhook").click()
+    expect(page.get_by_role("heading", name="Webhooks")).to_be_visible()
+
+
+@pytest.mark.parametrize("name, path, ready", [
+    ("operator-overview", "#/", "Harbour Hotels"),
+    ("operator-accounts", "#/accounts", "Northwind Clinics"),
+    ("operator-account", "#/accounts/{account}", "Booking engine"),
+    ("operator-publish", "#/publish?account={account}&event=booking.created", "Restore example"),
+    ("operator-nodes", "#/nodes", "This server works alone"),
+    ("operator-new-account", "#/accounts?create=1", "Create account"),
+])
+def test_screens_of_the_operator(lively, open_page, name, path, ready):
+    page = open_page(lively, lively.operator_token, path.format(account=lively.main.id))
+    page.get_by_text(ready).first.wait_for()
+    if name in ("operator-overview", "operator-account"):
+        page.locator("canvas").wait_for()
+    inspect(page, name)
+
+
+def test_states_of_an_empty_account(server, account, open_page):
+    page = open_page(server, account.key, "#/")
+    expect(page.get_by_text("Create your first webhook")).to_be_visible()
+    inspect(page, "overview-empty")
+    page.goto(page.url.split("#")[0] + "#/webhooks")
+    expect(page.get_by_text("No webhooks yet")).to_be_visible()
+    inspect(page, "webhooks-empty")
+
+
+def test_the_keyboard_alone(lively, open_page):
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['good']['id']}")
+    page.reload()  # the focus begins at the top
+    page.locator("tbody a").first.wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.locator("tbody a").first.focus()
+    page.keyboard.press("ArrowDown")
+    second = page.locator("tbody a").nth(1)
+    expect(second).to_be_focused()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    first_id = dialog.locator("dd code").first.inner_text()
+    page.keyboard.press("j")
+    expect(dialog.locator("dd code").first).not_to_have_text(first_id)
+    page.keyboard.press("k")
+    expect(dialog.locator("dd code").first).to_have_text(first_id)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(second).to_be_focused()
+
+
+def test_the_theme_is_the_systems_until_it_is_chosen(lively, open_page):
+    page = open_page(lively, lively.main.key, scheme="dark")
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name=re.compile("^Theme:")).click()
+    expect(root).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_times_are_local_and_say_the_utc_moment(lively, open_page):
+    hook = lively.webhooks["good"]
+    created = lively.main.deliveries(hook)[0]["created_at"]
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={hook['id']}")
+    moment = page.locator("tbody time").first
+    utc = created.replace("T", " ")[:23] + " UTC"
+    expect(moment).to_have_attribute("title", utc)
+    hour = time.strftime("%H", time.gmtime(time.time()))
+    assert moment.inner_text()[-8:-6] != hour or utc[11:13] != hour  # Berlin is never at UTC
+
+
+def test_hostile_names_and_payloads_are_text(server, account, receiver, open_page):
+    name = f"{MARKUP} {RIGHT_TO_LEFT} \U0001f40d"
+    webhook = account.webhook(receiver.url("/" + "x" * 300), name=name)
+    big = "y" * (255 * 1024)
+    account.publish(data={"html": MARKUP, "reversed": RIGHT_TO_LEFT, "snake": "\U0001f40d",
+                          "script": "</script><script>alert(2)</script>"})
+    account.publish(data={"big": big})
+    account.settled(webhook, "delivered", 2)
+    page = open_page(server, account.key, "#/webhooks")
+    # As text; what would turn the reading direction is spelled out.
+    expect(page.locator("tbody a").first).to_have_text(f"{MARKUP} \\u202egnp.exe \u05e9\u05dc\u05d5\u05dd \U0001f40d")
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.goto(page.url.split("#")[0] + f"#/deliveries?webhook={webhook['id']}")
+    page.locator("tbody a").nth(1).click()
+    payload = page.get_by_role("dialog").get_by_label("Payload")
+    expect(payload).to_contain_text(json.dumps(MARKUP))
+    expect(payload).to_contain_text("\\u202egnp.exe")
+    expect(payload).to_contain_text("</script><script>alert(2)</script>")
+    page.keyboard.press("k")
+    expect(payload).to_contain_text("yyyyyyyy")
+    expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"25\d(\.\d)? KiB"))
+    assert page.locator("main img, dialog img, main script, dialog script").count() == 0
+    inspect(page, "hostile", phone=True)
+
+
+def test_a_hundred_thousand_rows(make_server, open_page):
+    server = make_server("--retry-schedule", "", "--timeout", "2s", "--rate-limit", "1000000")
+    account = server.account()
+    webhook = account.webhook(f"http://127.0.0.1:{answers.closed_port()}/hook")
+    for _ in range(100):
+        publish_batch(server, account, 1000)
+    account.settled(webhook, "failed", 50)
+    page = open_page(server, account.key, "#/")
+    started = time.monotonic()
+    page.goto(page.url.split("#")[0] + f"#/deliveries?webhook={webhook['id']}")
+    expect(page.locator("tbody tr a")).to_have_count(50)
+    assert time.monotonic() - started < 3
+    page.get_by_role("button", name="Load older").click()
+    expect(page.locator("tbody tr")).to_have_count(100)
+    started = time.monotonic()
+    page.goto(page.url.split("#")[0] + "#/webhooks")
+    expect(page.locator("tbody tr a")).to_have_count(1)
+    assert time.monotonic() - started < 3
+
+
+def test_behind_a_path_prefix(server, account, receiver, open_page):
+    account.webhook(receiver.url(), name="Prefixed")
+    upstream = server.port
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def forward(self):
+            if not self.path.startswith("/some/where/"):
+                self.send_error(404)
+                return
+            connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=30)
+            length = int(self.headers.get("Content-Length") or 0)
+            connection.request(self.command, self.path[len("/some/where"):], self.rfile.read(length), dict(self.headers))
+            answer = connection.getresponse()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection", "date"):
+                    self.send_header(name, value)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            while chunk := answer.read1(65536):
+                self.wfile.write(chunk)
+                self.wfile.flush()
+            self.close_connection = True
+
+        do_GET = do_POST = do_PUT = do_DELETE = forward
+
+        def log_message(self, *_):
+            """Nothing to say."""
+
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    try:
+        # The page's watch refuses every request outside of the prefix.
+        page = open_page(server, account.key, "#/webhooks", base=f"http://127.0.0.1:{proxy.server_port}/some/where/")
+        page.get_by_role("link", name="Prefixed").click()
+        page.locator("canvas").wait_for()
+        page.get_by_role("button", name="Send test").click()
+        expect(page.get_by_role("dialog")).to_contain_text("The receiver accepted it.")
+    finally:
+        page.context.close()
+        proxy.shutdown()
+
+
+def test_too_many_requests_heal_by_themselves(make_server, receiver, open_page):
+    server = make_server("--rate-limit", "12")
+    account = server.account()
+    account.webhook(receiver.url(), name="Patience")
+    page = open_page(server, account.key, "#/", expect=["429"])
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    for _ in range(12):
+        account.get("/webhooks/events")
+    page.get_by_role("link", name="Deliveries").click()
+    expect(page.get_by_text("Too many requests").first).to_be_visible()
+
+

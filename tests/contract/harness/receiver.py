@@ -1,0 +1,292 @@
+"""A receiver on raw sockets that does what a test tells it, well-behaved or not, and keeps every
+request as it came: head, headers, body, time."""
+
+import itertools
+import json
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+
+from .polling import eventually
+
+
+class Request:
+    def __init__(self, head, body, connection, started):
+        lines = head.decode("latin-1").split("\r\n")
+        self.method, self.target, self.version = lines[0].split(" ", 2)
+        self.headers = [tuple(line.split(": ", 1)) for line in lines[1:] if line]
+        self.head = head
+        self.body = body
+        self.connection = connection  # number of the connection, from 1
+        self.started = started  # monotonic, when the first byte was there
+        self.unix_time = time.time()
+        self.answered = None  # monotonic, when the answer was out
+
+    def header(self, name):
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        assert len(values) <= 1, f"{name} was sent {len(values)} times"
+        return values[0] if values else None
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def delivery_id(self):
+        return self.header("X-Skylight-Delivery")
+
+
+class Connection:
+    """What an answer needs of a connection."""
+
+    def __init__(self, receiver, sock, number):
+        self.receiver = receiver
+        self.socket = sock
+        self.number = number
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def pause(self, seconds):
+        """Waits; raises when the receiver is closed meanwhile, or the sender has gone."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.receiver.closing.wait(min(0.02, max(0.0, deadline - time.monotonic()))):
+                raise ConnectionAbortedError("the receiver is closed")
+            if self.sender_gone():
+                raise ConnectionAbortedError("the sender is gone")
+
+    def sender_gone(self):
+        if not select.select([self.socket], [], [], 0)[0]:
+            return False
+        # Past the TLS layer, which knows no peeking.
+        return socket.socket.recv(self.socket, 1, socket.MSG_PEEK) == b""
+
+
+# --- answers: each is called with the connection and the request; True keeps the connection -------
+
+
+def status(code, headers=(), body=b"ok", delay=0.0, keep=True):
+    def answer(connection, _request):
+        if delay:
+            connection.pause(delay)
+        head = f"HTTP/1.1 {code} Status\r\nContent-Length: {len(body)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers)
+        if not keep:
+            head += "Connection: close\r\n"
+        if code == 204:
+            head = head.replace(f"Content-Length: {len(body)}\r\n", "")
+        connection.send(head.encode("latin-1") + b"\r\n" + (b"" if code == 204 else body))
+        return keep
+
+    return answer
+
+
+def redirect(location, code=302):
+    return status(code, headers=[("Location", location)], body=b"")
+
+
+def chunked(*chunks):
+    def answer(connection, _request):
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for chunk in chunks:
+            connection.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        connection.send(b"0\r\n\r\n")
+        return True
+
+    return answer
+
+
+def until_close(body):
+    """An answer without a length: it ends with the connection."""
+
+    def answer(connection, _request):
+        connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+        return False
+
+    return answer
+
+
+def raw(data):
+    def answer(connection, _request):
+        connection.send(data)
+        return False
+
+    return answer
+
+
+def reset(connection, _request):
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def close_early(connection, _request):
+    return False
+
+
+def cut_body(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this much")
+    return False
+
+
+def hang(connection, _request):
+    connection.pause(60)
+    return False
+
+
+def slow_headers(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\n")
+    for number in itertools.count():
+        connection.pause(0.1)
+        connection.send(b"X-Slow-%d: 1\r\n" % number)
+
+
+def slow_body(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while True:
+        connection.pause(0.1)
+        connection.send(b".")
+
+
+def endless_body(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    while not connection.receiver.closing.is_set():
+        connection.send(chunk)
+    return False
+
+
+def endless_headers(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\n")
+    line = b"X-Filler: " + b"y" * 1000 + b"\r\n"
+    while not connection.receiver.closing.is_set():
+        connection.send(line * 16)
+    return False
+
+
+class Receiver:
+    """`answers` are given one a request, the last one for all that follow."""
+
+    def __init__(self, *answers, tls=None, host="127.0.0.1", name=None, greeting=b""):
+        self.answers = list(answers) or [status(200)]
+        self.tls = tls
+        self.greeting = greeting  # sent as soon as the connection is there
+        self.requests = []
+        self.connections = 0
+        self.handshake_failures = 0
+        self.in_progress = 0
+        self.most_in_progress = 0
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._host = host
+        self._name = name or host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((host, 0))
+        self._listener.listen(256)
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, path="/hook", host=None):
+        name = host or self._name
+        name = f"[{name}]" if ":" in name else name
+        return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
+
+    def answer_with(self, *answers):
+        with self._lock:
+            self.answers = list(answers)
+
+    def wait(self, count=1, timeout=10.0):
+        """The first `count` requests."""
+        eventually(lambda: len(self.requests) >= count, timeout,
+                   f"request {count} (came: {len(self.requests)})")
+        return self.requests[:count]
+
+    def close(self):
+        self.closing.set()
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _peer = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.connections += 1
+                number = self.connections
+            threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
+
+    def _serve(self, sock, number):
+        sock.settimeout(30)
+        try:
+            if self.greeting:
+                sock.sendall(self.greeting)
+            if self.tls:
+                try:
+                    sock = self.tls.wrap_socket(sock, server_side=True)
+                except OSError:
+                    with self._lock:
+                        self.handshake_failures += 1
+                    return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(self, sock, number)
+            buffer = b""
+            while not self.closing.is_set():
+                request, buffer = self._read(sock, buffer, number)
+                if request is None:
+                    return
+                with self._lock:
+                    self.requests.append(request)
+                    self.in_progress += 1
+                    self.most_in_progress = max(self.most_in_progress, self.in_progress)
+                    answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+                try:
+                    keep = answer(connection, request)
+                finally:
+                    with self._lock:
+                        self.in_progress -= 1
+                request.answered = time.monotonic()
+                if not keep:
+                    return
+        except OSError:
+            pass
+        finally:
+            sock.close()
+
+    @staticmethod
+    def _read(sock, buffer, number):
+        started = None
+        while b"\r\n\r\n" not in buffer:
+            chunk = sock.recv(65536)
+            if not chunk:
+                return None, b""
+            started = started or time.monotonic()
+            buffer += chunk
+        head, rest = buffer.split(b"\r\n\r\n", 1)
+        length = 0
+        for line in head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        while len(rest) < length:
+            chunk = sock.recv(65536)
+            if not chunk:
+                return None, b""
+            rest += chunk
+        return Request(head, rest[:length], number, started or time.monotonic()), rest[length:]
+
+
+def closed_port():
+    """A port on which nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]

@@ -1,0 +1,258 @@
+"""Contract section 7: what accounts get beyond the seed."""
+
+import base64
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from harness import receiver as receivers
+from harness.polling import eventually
+from harness.receiver import closed_port, status
+
+ENTRY = ["id", "event_type", "delivery_id", "attempt_number", "response_status_code", "status",
+         "delivered_at", "created_at"]
+ATTEMPT = ["number", "started_at", "duration_ms", "response_status_code", "error",
+           "response_headers", "response_body", "response_truncated"]
+
+
+def iso(moment):
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def now():
+    return datetime.now(timezone.utc)
+
+
+def test_detail(account, make_receiver):
+    receiver = make_receiver(status(500, [("X-Reason", "broken")], b"no luck"),
+                             status(200, body=b"thanks"))
+    webhook = account.webhook(receiver.url())
+    event = account.publish(data={"a": 1})
+    (entry,) = account.settled(webhook, "delivered")
+    detail = account.detail(webhook, entry["delivery_id"])
+    assert [name for name in detail if name in ENTRY] == ENTRY
+    assert {name: detail[name] for name in ENTRY} == entry
+    assert detail["event_id"] == event["id"]
+    assert detail["next_attempt_at"] is None
+    assert detail["error"] is None
+    assert detail["payload"] == receiver.requests[0].body.decode()
+    first, second = detail["attempts"]
+    assert set(ATTEMPT) <= set(first)
+    assert (first["number"], second["number"]) == (1, 2)
+    assert first["response_status_code"] == 500 and first["error"] == "http_status"
+    assert first["response_body"] == "no luck"
+    assert "X-Reason" in str(first["response_headers"])
+    assert "broken" in str(first["response_headers"])
+    assert second["error"] is None and second["response_body"] == "thanks"
+    assert first["started_at"] < second["started_at"]
+    assert 0 <= first["duration_ms"] < 2000
+
+
+def test_detail_of_a_waiting_delivery(make_server, make_receiver):
+    account = make_server("--retry-schedule", "1h").account()
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    receiver.wait(1)
+
+    def waiting():
+        (entry,) = account.deliveries(webhook)
+        detail = account.detail(webhook, entry["delivery_id"])
+        return detail if detail["attempts"] else None
+
+    detail = eventually(waiting)
+    assert detail["status"] == "pending" and detail["error"] == "http_status"
+    due = datetime.fromisoformat(detail["next_attempt_at"].replace("Z", "+00:00"))
+    assert timedelta(minutes=59) < due - now() <= timedelta(minutes=66)
+
+
+@pytest.mark.parametrize("size,kept,truncated", [(16 * 1024, 16 * 1024, False),
+                                                 (16 * 1024 + 1, 16 * 1024, True),
+                                                 (1_000_000, 16 * 1024, True)])
+def test_answers_are_kept_up_to_16_kib(account, make_receiver, size, kept, truncated):
+    receiver = make_receiver(status(200, body=b"b" * size))
+    webhook = account.webhook(receiver.url())
+    entry = account.post(f"/webhooks/{webhook['id']}/test").data
+    assert entry["status"] == "delivered"
+    (attempt,) = account.detail(webhook, entry["delivery_id"])["attempts"]
+    assert attempt["response_body"] == "b" * kept
+    assert attempt["response_truncated"] is truncated
+
+
+@pytest.mark.parametrize("body", [bytes(range(256)), b"\xff\xfe\x00", "ü".encode() * 8193,
+                                  b"<script>alert(1)</script>", b"\xed\xa0\x80"])
+def test_any_answer_can_be_shown(account, make_receiver, body):
+    receiver = make_receiver(status(200, body=body))
+    webhook = account.webhook(receiver.url())
+    entry = account.post(f"/webhooks/{webhook['id']}/test").data
+    detail = account.detail(webhook, entry["delivery_id"])  # is JSON, and UTF-8
+    assert isinstance(detail["attempts"][0]["response_body"], str)
+
+
+def test_detail_that_is_not_there(server, account, receiver):
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    (entry,) = account.settled(webhook, "delivered")
+    other = account.webhook(receiver.url())
+    foreign = server.account()
+    foreign_webhook = foreign.webhook(receiver.url())
+    path = "/webhooks/{}/deliveries/{}"
+    for asker, answer in (
+            ("another webhook", account.get(path.format(other["id"], entry["delivery_id"]))),
+            ("another account", foreign.get(path.format(webhook["id"], entry["delivery_id"]))),
+            ("its webhook", foreign.get(path.format(foreign_webhook["id"], entry["delivery_id"]))),
+            ("a random id", account.get(path.format(webhook["id"], uuid.uuid4()))),
+            ("no id", account.get(path.format(webhook["id"], "nonsense"))),
+            ("the number", account.get(path.format(webhook["id"], entry["id"])))):
+        assert answer.status == 404, asker
+        assert answer.json["success"] is False
+
+
+# --- retry -----------------------------------------------------------------------------------------
+
+
+def test_retry(account, make_receiver):
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    (failed,) = account.settled(webhook, "failed")
+    receiver.answer_with(status(200))
+    answer = account.post(f"/webhooks/{webhook['id']}/deliveries/{failed['delivery_id']}/retry")
+    assert answer.status == 202, answer
+    assert [name for name in answer.data if name in ENTRY] == ENTRY
+    assert answer.data["delivery_id"] == failed["delivery_id"]
+    (entry,) = account.settled(webhook, "delivered")
+    assert entry["delivery_id"] == failed["delivery_id"]
+    assert entry["attempt_number"] == 4
+    assert len({request.body for request in receiver.requests}) == 1
+    assert account.get("/webhooks").data[0]["delivery_logs_count"] == 1
+
+
+def test_retry_begins_the_schedule_anew(account, make_receiver):
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    (failed,) = account.settled(webhook, "failed")
+    account.post(f"/webhooks/{webhook['id']}/deliveries/{failed['delivery_id']}/retry")
+    receiver.wait(6)
+    eventually(lambda: account.deliveries(webhook)[0]["status"] == "failed")
+    assert account.deliveries(webhook)[0]["attempt_number"] == 6
+
+
+def test_a_delivered_one_can_be_sent_again(account, receiver):
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    (entry,) = account.settled(webhook, "delivered")
+    path = f"/webhooks/{webhook['id']}/deliveries/{entry['delivery_id']}/retry"
+    assert account.post(path).status == 202
+    first, second = receiver.wait(2)
+    assert first.body == second.body
+    eventually(lambda: account.deliveries(webhook)[0]["status"] == "delivered")
+
+
+def test_retry_of_what_is_in_flight(make_server, make_receiver):
+    account = make_server().account()
+    receiver = make_receiver(receivers.hang)
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    receiver.wait(1)
+    (entry,) = account.deliveries(webhook)
+    answer = account.post(f"/webhooks/{webhook['id']}/deliveries/{entry['delivery_id']}/retry")
+    assert answer.status == 409, answer
+    assert answer.json["success"] is False
+
+
+def test_retry_of_what_is_not_there(account, receiver):
+    webhook = account.webhook(receiver.url())
+    assert account.post(
+        f"/webhooks/{webhook['id']}/deliveries/{uuid.uuid4()}/retry").status == 404
+
+
+# --- recover ---------------------------------------------------------------------------------------
+
+
+def test_recover(account, make_receiver):
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    since = now() - timedelta(seconds=1)
+    for number in range(5):
+        account.publish(data={"n": number})
+    account.settled(webhook, "failed", 5)
+    receiver.answer_with(status(200))
+    answer = account.post(f"/webhooks/{webhook['id']}/recover", {"since": iso(since)})
+    assert answer.status == 202, answer
+    assert answer.data == {"recovered": 5}
+    account.settled(webhook, "delivered", 5, timeout=30)
+    assert account.post(f"/webhooks/{webhook['id']}/recover",
+                        {"since": iso(since)}).data == {"recovered": 0}
+
+
+def test_recover_takes_its_span_only(account):
+    webhook = account.webhook(f"http://127.0.0.1:{closed_port()}/")
+    account.publish()
+    account.settled(webhook, "failed")
+    path = f"/webhooks/{webhook['id']}/recover"
+    past = now() - timedelta(hours=2)
+    assert account.post(path, {"since": iso(past), "until": iso(past + timedelta(hours=1))}
+                        ).data == {"recovered": 0}
+    assert account.post(path, {"since": iso(past)}).data == {"recovered": 1}
+
+
+@pytest.mark.parametrize("body,field", [({}, "since"), ({"since": "yesterday"}, "since"),
+                                        ({"since": 5}, "since"),
+                                        ({"since": "2026-03-01T10:00:00Z", "until": "x"}, "until")])
+def test_recover_validation(account, receiver, body, field):
+    webhook = account.webhook(receiver.url())
+    answer = account.post(f"/webhooks/{webhook['id']}/recover", body)
+    assert answer.status == 422, answer
+    assert list(answer.json["errors"]) == [field]
+
+
+# --- stats, walking ----------------------------------------------------------------------------------
+
+
+def test_stats(account, make_receiver):
+    receiver = make_receiver(status(500), status(200))
+    webhook = account.webhook(receiver.url())
+    for number in range(4):
+        account.publish()
+        account.settled(webhook, "delivered", number + 1)
+    start = now().replace(second=0, microsecond=0) - timedelta(minutes=2)
+    answer = account.get(f"/webhooks/{webhook['id']}/stats?from={iso(start)}"
+                         f"&to={iso(start + timedelta(minutes=5))}&step=60")
+    assert answer.status == 200, answer
+    steps = answer.data if isinstance(answer.data, list) else answer.data["steps"]
+    assert sum(step["delivered"] for step in steps) == 4
+    assert sum(step["failed_attempts"] for step in steps) == 1
+    assert sum(step["failed"] for step in steps) == 0
+    for step in steps:
+        for name in ("duration_p50_ms", "duration_p95_ms"):
+            assert step[name] is None or 0 <= step[name] < 5000
+
+
+def test_walking_by_before_id(account, receiver):
+    webhook = account.webhook(receiver.url())
+    for _ in range(12):
+        account.publish()
+    account.settled(webhook, "delivered", 12)
+    ids = [entry["id"] for entry in account.deliveries(webhook)]
+    path = f"/webhooks/{webhook['id']}/deliveries?per_page=5"
+    walked, before = ids[:1], ids[0]
+    while before is not None:
+        answer = account.get(f"{path}&before_id={before}")
+        assert answer.status == 200
+        meta = answer.json["meta"]
+        assert "next_before_id" in meta
+        assert "current_page" not in meta and "total" not in meta
+        walked += [entry["id"] for entry in answer.data]
+        before = meta["next_before_id"]
+    assert walked == ids
+
+
+def test_secrets_are_not_in_what_is_shown(account, receiver):
+    webhook = account.webhook(receiver.url())
+    entry = account.post(f"/webhooks/{webhook['id']}/test").data
+    answer = account.get(f"/webhooks/{webhook['id']}/deliveries/{entry['delivery_id']}")
+    key = webhook["secret"].removeprefix("whsec_")
+    assert key.encode() not in answer.body
+    assert base64.b64decode(key).hex().encode() not in answer.body

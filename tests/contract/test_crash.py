@@ -1,0 +1,218 @@
+"""Contract section 4 and 6: nothing that was accepted is lost, however the process ends."""
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+from harness import receiver as receivers
+from harness.http import KeptConnection
+from harness.polling import eventually
+from harness.receiver import closed_port, status
+from harness.server import SANITIZED, run
+
+IN_FLIGHT = 16
+
+
+class Publishers:
+    """Publishes numbered events on several connections until stopped; knows which were accepted."""
+
+    def __init__(self, server, account, count=6):
+        self.accepted = set()
+        self.stopped = threading.Event()
+        self.number = 0
+        self.lock = threading.Lock()
+        self.server, self.account = server, account
+        self.threads = [threading.Thread(target=self.publish) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def publish(self):
+        connection = KeptConnection(self.server.port)
+        while not self.stopped.is_set():
+            with self.lock:
+                self.number += 1
+                number = self.number
+            body = json.dumps({"event": "contact.created", "data": {"n": number}})
+            try:
+                answer = connection.request(
+                    "POST", f"/operator/v1/accounts/{self.account.id}/events", body,
+                    {"Authorization": f"Bearer {self.server.operator_token}",
+                     "Content-Type": "application/json"})
+            except (OSError, http.client.HTTPException):  # a killed server, perhaps mid-answer
+                connection.close()
+                connection = KeptConnection(self.server.port)
+                self.stopped.wait(0.01)
+                continue
+            if answer.status == 202:
+                with self.lock:
+                    self.accepted.add(number)
+        connection.close()
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def numbers(receiver):
+    return [request.json["data"]["n"] for request in list(receiver.requests)]
+
+
+def test_kill_under_load(make_server, make_receiver):
+    server = make_server("--max-in-flight", str(IN_FLIGHT), "--retry-schedule", "100ms,100ms,1s",
+                         SKYHOOK_LOG="info")
+    account = server.account()
+    receiver = make_receiver()
+    account.webhook(receiver.url())
+    publishers = Publishers(server, account)
+    kills = 3
+    try:
+        for kill in range(1, kills + 1):
+            target = 250 * kill
+            eventually(lambda: len(publishers.accepted) >= target, 30, f"{target} accepted events")
+            server.kill()
+            server.start()
+    finally:
+        publishers.stop()
+    eventually(lambda: publishers.accepted <= set(numbers(receiver)), 30, "every accepted event")
+    sent = numbers(receiver)
+    twice = len(sent) - len(set(sent))
+    assert twice <= kills * IN_FLIGHT, f"{twice} duplicates"
+
+
+def test_what_waits_is_taken_up(make_server, make_receiver):
+    server = make_server("--retry-schedule", "1s,1s")
+    account = server.account()
+    receiver = make_receiver(receivers.hang)
+    webhook = account.webhook(receiver.url())
+    events = [account.publish(data={"n": n}) for n in range(40)]
+    receiver.wait(1)
+    server.kill()
+    assert len(events) == 40
+    receiver.answer_with(status(200))
+    server.start()
+    account.settled(webhook, "delivered", 40)
+    assert len(account.deliveries(webhook, "?per_page=100")) == 40
+
+
+def test_a_retry_keeps_its_time_over_a_restart(make_server, make_receiver):
+    server = make_server("--retry-schedule", "2s")
+    account = server.account()
+    receiver = make_receiver(status(500), status(200))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    (first,) = receiver.wait(1)
+    eventually(lambda: account.deliveries(webhook)[0]["response_status_code"] == 500)
+    server.kill()
+    server.start()
+    _, second = receiver.wait(2)
+    waited = second.unix_time - first.unix_time
+    assert 1.99 <= waited <= 2.2 + (10 if SANITIZED else 2)
+    assert second.body == first.body
+    (entry,) = account.settled(webhook, "delivered")
+    assert entry["attempt_number"] == 2
+
+
+def test_everything_is_still_there(make_server, make_receiver):
+    server = make_server("--retry-schedule", "1h")
+    account = server.account("Acme", allowed_origins=["https://a.example.com", "*"])
+    receiver = make_receiver()
+    webhook = account.webhook(receiver.url(), ["ticket.created", "contact.created"], name="Größe")
+    account.webhook(f"http://127.0.0.1:{closed_port()}/", ["booking.created"])
+    for event in ("contact.created", "ticket.created", "booking.created"):
+        account.publish(event)
+    account.settled(webhook, "delivered", 2)
+    second = account.get("/webhooks").data[1]
+    eventually(lambda: account.deliveries(second)[0]["attempt_number"] == 1)
+    eventually(lambda: "connect" in json.dumps(
+        account.detail(second, account.deliveries(second)[0]["delivery_id"])))
+
+    def picture():
+        return [account.get("/webhooks").data, account.deliveries(webhook),
+                account.deliveries(second), server.operator("GET", "/accounts").data]
+
+    before = picture()
+    for end in (server.kill, server.stop):
+        end()
+        server.start()
+        assert picture() == before
+
+
+def test_sigterm_ends_with_0_in_time(make_server, make_receiver):
+    server = make_server("--timeout", "10s", "--shutdown-timeout", "10s")
+    account = server.account()
+    receiver = make_receiver(status(200, delay=0.5))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    receiver.wait(1)
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 10
+    server.start()
+    account.settled(webhook, "delivered")
+    assert len(receiver.requests) == 1, "what was in flight was let finish"
+
+
+def test_sigterm_does_not_wait_for_ever(make_server, make_receiver):
+    server = make_server("--timeout", "60s", "--shutdown-timeout", "1s")
+    account = server.account()
+    receiver = make_receiver(receivers.hang)
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    receiver.wait(1)
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < (10 if SANITIZED else 3)
+    receiver.answer_with(status(200))
+    server.start()
+    account.settled(webhook, "delivered")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_ends_at_once(make_server, number):
+    server = make_server()
+    started = time.monotonic()
+    server.process.send_signal(number)
+    assert server.process.wait(20) == 0
+    assert time.monotonic() - started < (10 if SANITIZED else 2)
+
+
+def test_sigterm_under_load(make_server, make_receiver):
+    server = make_server("--retry-schedule", "100ms,100ms,1s", SKYHOOK_LOG="info")
+    account = server.account()
+    receiver = make_receiver()
+    account.webhook(receiver.url())
+    publishers = Publishers(server, account)
+    try:
+        eventually(lambda: len(publishers.accepted) >= 300, 30)
+        assert server.stop() == 0
+        server.start()
+    finally:
+        publishers.stop()
+    eventually(lambda: publishers.accepted <= set(numbers(receiver)), 30, "every accepted event")
+    sent = numbers(receiver)
+    assert len(sent) == len(set(sent)), "an orderly end makes no duplicate"
+
+
+@pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite",
+                    reason="a directory belongs to the embedded store")
+def test_two_processes_on_one_directory(make_server):
+    server = make_server()
+    second = run("serve", "--listen", "127.0.0.1:0", *server.store.arguments(),
+                 environment={"SKYHOOK_OPERATOR_TOKEN": "op_" + "x" * 40})
+    assert second.returncode not in (0, -6, -11)
+    assert second.stderr.strip()
+    assert server.request("GET", "/readyz").status == 200
+    server.account()
+
+
+def test_a_port_that_is_taken(make_server, tmp_path):
+    server = make_server()
+    second = run("serve", "--listen", f"127.0.0.1:{server.port}", "--data", tmp_path / "other")
+    if second.returncode == 0:
+        raise AssertionError("two servers on one port")
+    assert len(second.stderr.strip().splitlines()) >= 1

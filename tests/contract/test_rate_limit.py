@@ -1,0 +1,48 @@
+"""Contract section 2: requests a minute and key."""
+
+import time
+
+HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+
+
+def test_limit(make_server):
+    server = make_server("--rate-limit", "5")
+    account, other = server.account(), server.account()
+    remaining = []
+    for _ in range(5):
+        answer = account.get("/webhooks")
+        assert answer.status == 200
+        assert answer.headers["x-ratelimit-limit"] == "5"
+        remaining.append(int(answer.headers["x-ratelimit-remaining"]))
+        reset = int(answer.headers["x-ratelimit-reset"])
+        assert time.time() - 1 <= reset <= time.time() + 61
+    assert remaining == [4, 3, 2, 1, 0]
+    over = account.get("/webhooks")
+    assert over.status == 429
+    wait = int(over.headers["retry-after"])
+    assert 1 <= wait <= 60
+    assert over.json == {"success": False, "message": "Too many requests. Please slow down.",
+                         "retry_after": wait}
+    assert list(over.json) == ["success", "message", "retry_after"]
+    assert over.headers["x-ratelimit-remaining"] == "0"
+    assert other.get("/webhooks").status == 200, "each key has a limit of its own"
+    assert server.operator("GET", "/accounts").status == 200
+
+
+def test_default_is_120(make_server):
+    account = make_server().account()
+    assert account.get("/webhooks").headers["x-ratelimit-limit"] == "120"
+
+
+def test_zero_is_off(make_server):
+    account = make_server("--rate-limit", "0").account()
+    assert all(account.get("/webhooks/events").status == 200 for _ in range(200))
+
+
+def test_headers_are_on_every_answer(account):
+    answers = [account.get("/webhooks"), account.get("/webhooks/9000000000"),
+               account.post("/webhooks", {}), account.post("/webhooks", body=b"{"),
+               account.request("PATCH", "/webhooks", {}), account.get("/nothing")]
+    assert [answer.status for answer in answers] == [200, 404, 422, 400, 405, 404]
+    for answer in answers:
+        assert all(name in answer.headers for name in HEADERS), answer.headers

@@ -1,0 +1,76 @@
+"""The wall clock jumps an hour forward and back: no storm of retries, and none is lost."""
+
+import pathlib
+import struct
+import subprocess
+import time
+
+import pytest
+from harness.polling import eventually, remains
+from harness.receiver import status
+from harness.server import SANITIZED
+
+SOURCE = pathlib.Path(__file__).with_name("fake_clock.c")
+
+pytestmark = pytest.mark.skipif(SANITIZED, reason="sanitizers want to be the first library loaded")
+
+
+class Clock:
+    """The wall clock of the servers started with `environment`."""
+
+    def __init__(self, library, file):
+        self.file = file
+        self.set(0)
+        self.environment = {"LD_PRELOAD": str(library), "FAKE_CLOCK_FILE": str(file)}
+
+    def set(self, offset_s):
+        with open(self.file, "r+b" if self.file.exists() else "wb") as stream:
+            stream.write(struct.pack("=q", offset_s))
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    target = tmp_path_factory.mktemp("fake-clock") / "fake_clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", target, SOURCE], check=True)
+    return target
+
+
+@pytest.fixture
+def clock(library, tmp_path):
+    return Clock(library, tmp_path / "offset")
+
+
+@pytest.mark.parametrize("jumps", [(3600, 0), (-3600, 0)])
+def test_a_jump_and_back(make_server, make_receiver, clock, jumps):
+    server = make_server("--retry-schedule", "3s,3s,3s", "--rate-limit", "0", SKYHOOK_LOG="info", **clock.environment)
+    account = server.account()
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    for number in range(20):
+        account.publish(data={"n": number})
+    receiver.wait(20)
+    clock.set(jumps[0])
+    time.sleep(0.5)  # the jump must last a moment; nothing is waited for
+    clock.set(jumps[1])
+    receiver.answer_with(status(200))
+    account.settled(webhook, "delivered", 20, timeout=30)
+    per_delivery = {}
+    for request in receiver.requests:
+        per_delivery.setdefault(request.delivery_id, []).append(request.started)
+    assert len(per_delivery) == 20
+    assert max(map(len, per_delivery.values())) <= 4, "no delivery is sent more often than its schedule says"
+
+
+def test_fresh_deliveries_do_not_mind(make_server, make_receiver, clock):
+    server = make_server(SKYHOOK_LOG="info", **clock.environment)
+    account = server.account()
+    receiver = make_receiver()
+    account.webhook(receiver.url())
+    for offset in (0, 3600, -3600, 0):
+        clock.set(offset)
+        seen = len(receiver.requests)
+        account.publish()
+        eventually(lambda: len(receiver.requests) == seen + 1, 5, f"a delivery at {offset}")
+        apart = int(receiver.requests[-1].header("webhook-timestamp")) - time.time()
+        assert abs(apart - offset) < 30, "the server's clock was moved"
+    remains(lambda: len(receiver.requests) == 4, 0.3)

@@ -1,0 +1,122 @@
+"""Receivers' poison: that delivery fails with the right reason, every attempt ends by its deadline, memory stays bounded, and
+the server does not restart."""
+
+import gzip
+import threading
+import time
+
+import pytest
+from harness import receiver as receivers
+from harness.receiver import raw, status
+from harness.server import SANITIZED
+
+TIMEOUT_S = 2
+BOMB = gzip.compress(b"\0" * 50_000_000)
+
+
+def a_byte_a_time(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        connection.pause(0.05)
+        connection.send(b".")
+
+
+def huge_head(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"y" * 1_000_000 + b"\r\n\r\n")
+    return False
+
+
+def many_informational(connection, _request):
+    for _ in range(200_000):
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    return False
+
+
+POISON = {
+    "a megabyte of head": (huge_head, {"bad_response"}),
+    "a head without end": (receivers.endless_headers, {"bad_response"}),
+    "a body without end": (receivers.endless_body, {"bad_response", "response_too_slow"}),
+    "a byte a time": (a_byte_a_time, {"response_too_slow"}),
+    "a head a line a time": (receivers.slow_headers, {"response_too_slow"}),
+    "silence": (receivers.hang, {"timeout"}),
+    "early close": (receivers.close_early, {"reset"}),
+    "reset": (receivers.reset, {"reset"}),
+    "a cut body": (receivers.cut_body, {"reset"}),
+    "no HTTP": (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), {"bad_response"}),
+    "HTTP/9": (raw(b"HTTP/9.9 200 OK\r\n\r\n"), {"bad_response"}),
+    "a status of letters": (raw(b"HTTP/1.1 abc OK\r\n\r\n"), {"bad_response"}),
+    "two lengths": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"), {"bad_response"}),
+    "a negative length": (raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), {"bad_response"}),
+    "a bad chunk size": (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), {"bad_response"}),
+    "a huge chunk size": (raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"),
+                          {"bad_response"}),
+    "hints without end": (many_informational, {"bad_response", "response_too_slow", "reset"}),
+}
+
+
+def attempt_of_test_call(account, url):
+    webhook = account.webhook(url)
+    started = time.monotonic()
+    answer = account.post(f"/webhooks/{webhook['id']}/test")
+    took = time.monotonic() - started
+    assert answer.status == 200, answer
+    (attempt,) = account.detail(webhook, answer.data["delivery_id"])["attempts"]
+    return attempt, took
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_the_right_reason_in_time(server, account, make_receiver, name):
+    answer, reasons = POISON[name]
+    attempt, took = attempt_of_test_call(account, make_receiver(answer).url())
+    assert attempt["error"] in reasons
+    assert took < TIMEOUT_S + (5 if SANITIZED else 1)
+
+
+def test_a_gzip_bomb_is_just_bytes(account, make_receiver):
+    bomb = status(200, headers=[("Content-Encoding", "gzip")], body=BOMB)
+    attempt, _ = attempt_of_test_call(account, make_receiver(bomb).url())
+    assert attempt["error"] is None and attempt["response_truncated"]
+
+
+@pytest.mark.parametrize("url", [
+    "/" + "a" * 1900, "/%00%ff%zz", "/?" + "&" * 500, "/../../etc/passwd", "/;a=b?c#d", "/päth", "//x//y", "/a b",
+])
+def test_odd_urls(account, make_receiver, url):
+    receiver = make_receiver()
+    answer = account.post("/webhooks", {"name": "x", "url": receiver.url(url), "events": ["contact.created"]})
+    assert answer.status in (201, 422)
+    if answer.status == 201:
+        assert account.post(f"/webhooks/{answer.data['id']}/test").data["status"] == "delivered"
+
+
+def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
+    server = make_server("--timeout", f"{TIMEOUT_S}s", "--retry-schedule", "100ms,100ms", "--rate-limit", "0",
+                         SKYHOOK_LOG="info")
+    account = server.account()
+    for answer, _ in POISON.values():
+        account.webhook(make_receiver(answer).url())
+    good = make_receiver()
+    account.webhook(good.url())
+    process = server.process.pid
+    before = server.rss_mib()
+    peak = [before]
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.05):
+            peak[0] = max(peak[0], server.rss_mib())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for number in range(20):
+            account.publish(data={"n": number})
+        good.wait(20, timeout=30)
+        for webhook in account.get("/webhooks").data[:-1]:
+            account.settled(webhook, "failed", 20, timeout=120)
+    finally:
+        done.set()
+        watcher.join()
+    assert server.process.poll() is None and server.process.pid == process
+    if not SANITIZED:
+        assert peak[0] - before < 64, f"{before:.0f} MiB before, {peak[0]:.0f} MiB at most"

@@ -1,0 +1,400 @@
+"""The commands for people who integrate, against a real server."""
+
+import json
+import re
+import subprocess
+import time
+
+import pytest
+
+from harness.polling import eventually
+from harness.server import BINARY, clean_environment, run
+
+SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v"
+
+
+def raw_request(request):
+    head = request.head if isinstance(request.head, bytes) else request.head.encode("latin-1")
+    return head + b"\r\n\r\n" + request.body
+
+
+@pytest.fixture
+def access(server, account):
+    return {"SKYHOOK_SERVER": f"http://127.0.0.1:{server.port}", "SKYHOOK_API_KEY": account.key,
+            "SKYHOOK_OPERATOR_TOKEN": server.operator_token}
+
+
+# --- verify -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def delivery(account, receiver):
+    """A real delivery, and the secret that signed it."""
+    webhook = account.webhook(receiver.url())
+    account.publish(data={"name": "Zoë", "n": 1.0})
+    return receiver.wait(1)[0], webhook["secret"]
+
+
+def verify(tmp_path, content, secret, *arguments):
+    path = tmp_path / "captured.http"
+    path.write_bytes(content)
+    result = run("verify", "--secret", secret, "--request", f"@{path}", "--json", *arguments)
+    assert result.returncode in (0, 1), result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["valid"] == all(f["mistake"] == "none" for f in answer["findings"]
+                                  if f["about"] != "what you computed")
+    return result.returncode, {finding["mistake"] for finding in answer["findings"]}
+
+
+def test_verify_finds_a_real_delivery_right(delivery, tmp_path):
+    request, secret = delivery
+    assert verify(tmp_path, raw_request(request), secret) == (0, {"none"})
+
+
+def test_verify_names_the_usual_mistakes(delivery, tmp_path):
+    request, secret = delivery
+    captured = raw_request(request)
+    again = json.dumps(json.loads(request.body)).encode()
+    assert verify(tmp_path, captured.replace(request.body, again), secret) == (
+        1, {"reserialised_body"})
+    assert verify(tmp_path, captured, SECRET) == (1, {"wrong_secret"})
+    assert verify(tmp_path, captured + b"\n", secret) == (1, {"changed_white_space"})
+    assert verify(tmp_path, captured.replace(b"sha256=", b"").replace(b"v1,", b""), secret) == (
+        1, {"missing_prefix"})
+    old = re.sub(rb"(?i)webhook-timestamp: \d+", b"webhook-timestamp: 1000000000", captured)
+    assert verify(tmp_path, old, secret) == (1, {"none", "wrong_secret"})
+
+
+def test_verify_in_words(delivery, tmp_path):
+    request, secret = delivery
+    path = tmp_path / "captured.http"
+    path.write_bytes(raw_request(request))
+    result = run("verify", "--secret", secret, "--request", f"@{path}")
+    assert result.returncode == 0
+    assert "good   X-Skylight-Signature" in result.stdout
+    assert "good   webhook-signature" in result.stdout
+
+
+def test_verify_needs_something_to_verify():
+    assert run("verify", "--secret", SECRET).returncode == 2
+    assert run("verify", "--body", "{}").returncode == 2
+    assert run("verify", "--secret", SECRET, "--request", "@/nowhere").returncode == 2
+    assert run("verify", "--secret", SECRET, "--body", "{}", "--header", "nonsense").returncode == 2
+
+
+# --- trigger ----------------------------------------------------------------------------------------
+
+
+def test_trigger_every_event_of_the_catalogue(access, account, receiver):
+    events = [one["event"] for one in account.get("/webhooks/events").data]
+    account.webhook(receiver.url(), events=events)
+    for event in events:
+        result = run("trigger", event, "--account", account.id, environment=access)
+        assert result.returncode == 0, result.stderr
+    requests = receiver.wait(len(events))
+    assert sorted(request.json["event"] for request in requests) == sorted(events)
+    assert all(len(request.json["data"]) >= 3 for request in requests)
+
+
+def test_trigger_straight_to_a_receiver(receiver, tmp_path):
+    result = run("trigger", "booking.created", "--to", receiver.url(), "--secret", SECRET)
+    assert result.returncode == 0, result.stderr
+    assert "answered 200" in result.stdout
+    request = receiver.wait(1)[0]
+    assert request.json["event"] == "booking.created"
+    assert verify(tmp_path, raw_request(request), SECRET) == (0, {"none"})
+
+
+def test_trigger_says_what_is_missing(access):
+    assert run("trigger", "contact.created", environment=access).returncode == 2
+    assert run("trigger", "contact.created", "--to", "http://127.0.0.1:1/").returncode == 2
+    assert run("trigger", "no such", "--to", "http://127.0.0.1:1/", "--secret", "x").returncode == 2
+    unknown = run("trigger", "no.such", "--account", "1", environment=access)
+    assert unknown.returncode == 1 and "event" in unknown.stderr
+    listed = run("trigger", "--list")
+    assert listed.returncode == 0 and "ticket.replied" in listed.stdout
+
+
+# --- deliveries, retry, health ----------------------------------------------------------------------
+
+
+def test_deliveries_and_retry(access, account, make_receiver):
+    from harness.receiver import status
+
+    receiver = make_receiver(status(500), status(500), status(500), status(200))
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    failed = account.settled(webhook, "failed")[0]
+    listed = run("deliveries", "--status", "failed", environment=access)
+    assert listed.returncode == 0, listed.stderr
+    assert failed["delivery_id"] in listed.stdout and "attempt 3" in listed.stdout
+    lines = run("deliveries", "--json", environment=access).stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [failed["id"]]
+    shown = run("deliveries", failed["delivery_id"], environment=access)
+    assert shown.stdout.count("http_status") == 3 and '"event": "contact.created"' in shown.stdout
+
+    retried = run("retry", failed["delivery_id"], environment=access)
+    assert retried.returncode == 0, retried.stderr
+    assert account.settled(webhook, "delivered")[0]["attempt_number"] == 4
+    unknown = run("retry", "01956f3c-7d80-7000-8000-000000000400", environment=access)
+    assert unknown.returncode == 1 and "404" in unknown.stderr
+
+
+def test_several_webhooks_have_to_be_told_apart(access, account, receiver):
+    assert "no webhook" in run("deliveries", environment=access).stderr
+    first = account.webhook(receiver.url(), name="First")
+    account.webhook(receiver.url(), name="Second")
+    asked = run("deliveries", environment=access)
+    assert asked.returncode == 2
+    assert "First" in asked.stderr and "Second" in asked.stderr
+    assert run("deliveries", "--webhook", first["id"], environment=access).returncode == 0
+
+
+def test_wrong_key(access):
+    result = run("deliveries", "--key", "sk_live_wrong", environment=access)
+    assert result.returncode == 1 and "Unauthenticated" in result.stderr
+    result = run("deliveries", environment={"SKYHOOK_SERVER": access["SKYHOOK_SERVER"]})
+    assert result.returncode == 2 and "SKYHOOK_API_KEY" in result.stderr
+
+
+def test_health(access):
+    assert run("health", environment=access).returncode == 0
+    assert run("health", "--server", "http://127.0.0.1:1").returncode == 1
+
+
+# --- listen -----------------------------------------------------------------------------------------
+
+
+class Listener:
+    def __init__(self, directory, access, receiver, *arguments):
+        self.output = directory / "listen.log"
+        self.arguments = [str(BINARY), "listen", "--forward", receiver.url("/local"), "--state",
+                          str(directory / "state.json"), "--secret", SECRET, *map(str, arguments)]
+        self.environment = clean_environment(**access)
+        self.process = None
+
+    def start(self):
+        with open(self.output, "ab") as stream:
+            self.process = subprocess.Popen(self.arguments, env=self.environment, stdout=stream,
+                                            stderr=stream)
+        before = self.text().count("Listening to")
+        eventually(lambda: self.text().count("Listening to") > before or self.ended(), 20,
+                   "listen to begin")
+        assert not self.ended(), self.text()
+        return self
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def text(self):
+        return self.output.read_text(errors="replace")
+
+    def stop(self):
+        if self.process and not self.ended():
+            self.process.terminate()
+            assert self.process.wait(10) == 0
+
+
+@pytest.fixture
+def make_listener(tmp_path):
+    made = []
+
+    def make(*arguments):
+        made.append(Listener(tmp_path, *arguments))
+        return made[-1].start()
+
+    yield make
+    for listener in made:
+        listener.stop()
+
+
+def ids(receiver):
+    return [request.delivery_id for request in receiver.requests]
+
+
+def publish_many(account, count):
+    return [account.publish(data={"n": number})["id"] for number in range(count)]
+
+
+def test_listen_forwards_live_and_signed(access, account, make_receiver, make_listener, tmp_path):
+    remote, local = make_receiver(), make_receiver()
+    webhook = account.webhook(remote.url())
+    account.publish(data={"n": "before"})
+    account.settled(webhook, "delivered")
+    listener = make_listener(access, local)
+    publish_many(account, 5)
+    local.wait(5, timeout=15)
+    # The very deliveries, body for body, with a signature that the local code can verify.
+    assert sorted(ids(local)) == sorted(ids(remote)[1:])
+    bodies = {request.delivery_id: request.body for request in remote.requests}
+    for request in local.requests:
+        assert request.body == bodies[request.delivery_id]
+    assert verify(tmp_path, raw_request(local.requests[0]), SECRET) == (0, {"none"})
+    eventually(lambda: listener.text().count("-> 200") == 5, 5, "five lines")
+
+
+def test_listen_shows_what_the_laptop_answers(access, account, make_receiver, make_listener):
+    from harness.receiver import status
+
+    remote, local = make_receiver(), make_receiver(status(422, body=b"no such contact"))
+    account.webhook(remote.url())
+    listener = make_listener(access, local)
+    account.publish()
+    eventually(lambda: "-> 422" in listener.text() and "no such contact" in listener.text(), 15,
+               "the answer")
+    time.sleep(0)  # an error of the local code is shown, not repeated
+    assert len(local.requests) == 1
+
+
+def test_listen_loses_nothing_while_the_server_is_away(make_server, make_receiver, make_listener):
+    server = make_server("--retry-schedule", "200ms")
+    account = server.account()
+    remote, local = make_receiver(), make_receiver()
+    webhook = account.webhook(remote.url())
+    access = {"SKYHOOK_SERVER": f"http://127.0.0.1:{server.port}", "SKYHOOK_API_KEY": account.key}
+    listener = make_listener(access, local)
+    publish_many(account, 2)
+    local.wait(2, timeout=15)
+    server.kill()
+    eventually(lambda: "trying again" in listener.text(), 30, "the listener to notice")
+    server.start()
+    publish_many(account, 3)
+    local.wait(5, timeout=40)
+    account.settled(webhook, "delivered", count=5)
+    assert sorted(ids(local)) == sorted(set(ids(remote)))
+
+
+def test_listen_goes_on_where_it_stopped(access, account, make_receiver, make_listener):
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    listener = make_listener(access, local)
+    publish_many(account, 2)
+    local.wait(2, timeout=15)
+    eventually(lambda: listener.text().count("-> 200") == 2, 5, "both lines")
+    listener.stop()
+    publish_many(account, 120)  # more than one page of the log
+    remote.wait(122, timeout=20)
+    listener.start()
+    assert "Going on" in listener.text()
+    local.wait(122, timeout=60)
+    assert sorted(ids(local)) == sorted(ids(remote))
+    assert len(set(ids(local))) == 122
+
+
+def test_listen_waits_for_the_laptops_own_server(access, account, make_receiver, make_listener):
+    from harness.receiver import Receiver
+
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    port = local.port
+    listener = make_listener(access, local)
+    local.close()
+    account.publish()
+    eventually(lambda: "waiting for it" in listener.text(), 15, "the listener to notice")
+
+    class SamePort(Receiver):
+        pass
+
+    import socket
+
+    original = socket.socket.bind
+    socket.socket.bind = lambda self, address: original(self, (address[0], port))
+    try:
+        again = SamePort()
+    finally:
+        socket.socket.bind = original
+    try:
+        again.wait(1, timeout=15)
+    finally:
+        again.close()
+
+
+def test_listen_to_some_events_of_one_webhook(access, account, make_receiver, make_listener):
+    remote, local = make_receiver(), make_receiver()
+    chosen = account.webhook(remote.url(), events=["contact.created", "contact.updated"])
+    account.webhook(remote.url(), events=["contact.created"])
+    make_listener(access, local, "--webhook", chosen["id"], "--events", "contact.updated")
+    account.publish("contact.created")
+    account.publish("contact.updated")
+    remote.wait(3)
+    local.wait(1, timeout=15)
+    assert [request.json["event"] for request in local.requests] == ["contact.updated"]
+
+
+def test_listen_refuses_what_cannot_work(access):
+    none = run("listen", "--forward", "http://127.0.0.1:1/", environment=access)
+    assert none.returncode == 1 and "no webhook" in none.stderr
+    assert run("listen", "--forward", "nonsense", environment=access).returncode == 2
+    assert run("listen", environment=access).returncode == 2
+
+
+# --- rekey ------------------------------------------------------------------------------------------
+
+
+def test_rekey(make_server, make_receiver):
+    old, new = "1" * 64, "2" * 64
+    server = make_server(SKYHOOK_MASTER_KEY=old)
+    account = server.account()
+    receiver = make_receiver()
+    webhook = account.webhook(receiver.url())
+    arguments = ["rekey", *server.store.arguments()]
+    keys = {"SKYHOOK_MASTER_KEY": old, "SKYHOOK_NEW_MASTER_KEY": new}
+    while_running = run(*arguments, environment=keys)
+    assert while_running.returncode == 1, "a running server's store must not be touched"
+    assert server.stop() == 0
+    assert run(*arguments, environment={"SKYHOOK_MASTER_KEY": old}).returncode == 2
+    assert run(*arguments, environment={**keys, "SKYHOOK_NEW_MASTER_KEY": "short"}).returncode == 2
+    wrong = run(*arguments, environment={**keys, "SKYHOOK_MASTER_KEY": "3" * 64})
+    assert wrong.returncode == 1 and "neither" in wrong.stderr
+    done = run(*arguments, environment=keys)
+    assert done.returncode == 0, done.stderr
+    assert "1 secrets sealed" in done.stdout
+    assert "0 secrets sealed under the new key, 1 were" in run(*arguments, environment=keys).stdout
+    server.environment["SKYHOOK_MASTER_KEY"] = new
+    server.start()
+    account.publish()
+    request = receiver.wait(1)[0]
+    signature = request.header("X-Skylight-Signature")
+    import hashlib
+    import hmac
+
+    assert signature == "sha256=" + hmac.new(webhook["secret"].encode(), request.body,
+                                             hashlib.sha256).hexdigest()
+
+
+# --- manual page and completions ----------------------------------------------------------------------
+
+
+def test_manual_and_completions_say_what_the_binary_says(root, tool):
+    result = subprocess.run([tool("python3"), "-B", str(root / "packaging/make_cli_pages.py"), str(BINARY),
+                             "--check"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+def test_manual_page_is_well_formed(root, tool):
+    result = subprocess.run([tool("mandoc"), "-Tlint", "-W", "error", str(root / "man/skyhook.1")],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("shell,file", [("bash", "skyhook.bash"), ("zsh", "_skyhook"),
+                                        ("fish", "skyhook.fish")])
+def test_completions_are_read_by_their_shells(shell, file, root, tool):
+    subprocess.run([tool(shell), "-n", str(root / "completions" / file)], check=True, timeout=60)
+
+
+def test_bash_completes(root, tool):
+    script = (f'source {root}/completions/skyhook.bash; complete_words() {{ COMP_WORDS=("$@"); '
+              'COMP_CWORD=$(($#-1)); _skyhook; echo "${COMPREPLY[@]}"; }; '
+              'complete_words skyhook li; complete_words skyhook deliveries --status ""; '
+              'complete_words skyhook account create --na; complete_words skyhook trigger ticket.')
+    result = subprocess.run([tool("bash"), "-c", script], capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines() == ["listen", "pending delivered failed", "--name",
+                                          "ticket.created ticket.replied"], result.stderr
+
+
+def test_fish_completes(root, tool):
+    script = f"source {root}/completions/skyhook.fish; complete -C 'skyhook deliveries --stat'"
+    result = subprocess.run([tool("fish"), "--no-config", "-c", script], capture_output=True, text=True,
+                            timeout=60)
+    assert result.stdout.startswith("--status"), result.stdout + result.stderr

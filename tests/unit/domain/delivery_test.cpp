@@ -1,0 +1,50 @@
+#include "domain/delivery.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "domain/webhook.h"
+
+namespace skyhook {
+namespace {
+
+TEST(DeliveryBody, is_the_contracts_to_the_byte) {
+  Event event;
+  event.type = "contact.created";
+  event.data = "{ \"name\" : \"Ann\",\"n\":1.0 }";  // passed through as published, spaces included
+  const Timestamp created = from_unix_micros(1'741'093'200'999'999);
+  const Uuid uuid = make_uuid(created, 1024);
+  const std::string expected = "{\"event\":\"contact.created\",\"delivery_id\":\"" +
+                               uuid.to_string() +
+                               "\",\"timestamp\":1741093200,\"data\":{ \"name\" : "
+                               "\"Ann\",\"n\":1.0 }}";
+  EXPECT_EQ(delivery_body(event, uuid, created), expected);
+  EXPECT_EQ(delivery_body(event, uuid, created), expected);
+}
+
+TEST(DeliveryStatus, is_read_as_it_is_printed) {
+  EXPECT_EQ(parse_delivery_status("pending"), DeliveryStatus::pending);
+  EXPECT_EQ(parse_delivery_status("delivered"), DeliveryStatus::delivered);
+  EXPECT_EQ(parse_delivery_status("failed"), DeliveryStatus::failed);
+  EXPECT_EQ(parse_delivery_status("Failed"), std::nullopt);
+  EXPECT_EQ(parse_delivery_status(""), std::nullopt);
+}
+
+TEST(FailureReason, has_a_name_of_its_own_for_each) {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= 13; ++i) names.insert(to_string(static_cast<FailureReason>(i)));
+  EXPECT_EQ(names.size(), 14u);
+  EXPECT_TRUE(names.contains("response_too_slow"));
+  EXPECT_TRUE(names.contains("blocked_address"));
+}
+
+TEST(Webhook, subscribes_to_what_it_lists) {
+  Webhook webhook;
+  webhook.events = {"contact.created", "ticket.replied"};
+  EXPECT_TRUE(webhook.subscribes_to("ticket.replied"));
+  EXPECT_FALSE(webhook.subscribes_to("ticket"));
+}
+
+}  // namespace
+}  // namespace skyhook

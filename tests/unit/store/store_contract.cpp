@@ -1,0 +1,1086 @@
+#include "store_contract.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <future>
+#include <set>
+#include <thread>
+
+namespace skyhook::store::contract {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
+
+void StoreContract::SetUp() {
+  backend = GetParam()();
+  ASSERT_NE(backend, nullptr);
+  store = backend->open(clock);
+  ASSERT_NE(store, nullptr);
+}
+
+void StoreContract::reopen_store() {
+  store.reset();
+  store = backend->open(clock);
+  ASSERT_NE(store, nullptr);
+}
+
+Account StoreContract::make_account(std::string_view name) {
+  NewAccount added{std::string(name), {}, {}, clock.time};
+  static std::atomic<std::uint8_t> serial{0};
+  added.api_key_hash[0] = ++serial;
+  Result<Account> made = store->create_account(added);
+  EXPECT_TRUE(made.ok());
+  return *made;
+}
+
+Webhook StoreContract::make_webhook(AccountId account, std::vector<std::string> events) {
+  Result<Webhook> made =
+      store->create_webhook({account, "Hook", "https://example.com/hook", std::move(events), true,
+                             "whsec_sealed", clock.time});
+  EXPECT_TRUE(made.ok());
+  return *made;
+}
+
+NewEvent StoreContract::make_event(AccountId account, const std::vector<WebhookId>& webhooks,
+                                   std::string_view type, std::string_view data) {
+  std::int64_t id = store->take_ids(1 + static_cast<std::int64_t>(webhooks.size()));
+  auto event = std::make_shared<const Event>(
+      Event{EventId{id}, account, std::string(type), std::string(data), clock.time,
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"});
+  NewEvent added{event, {}, std::nullopt};
+  for (const WebhookId webhook : webhooks) {
+    added.deliveries.push_back(
+        {DeliveryId{++id}, webhook, event, clock.time, clock.time, 0, 0, false});
+  }
+  return added;
+}
+
+NewEvent StoreContract::with_key(NewEvent event, std::string key, std::uint8_t hash_byte) {
+  event.idempotency_key = IdempotencyKey{std::move(key), {}};
+  event.idempotency_key->request_hash[0] = hash_byte;
+  return event;
+}
+
+Result<PublishOutcome> StoreContract::publish(std::vector<NewEvent> events) {
+  std::promise<Result<PublishOutcome>> outcome;
+  store->publish(std::move(events),
+                 [&](Result<PublishOutcome> result) { outcome.set_value(std::move(result)); });
+  return outcome.get_future().get();
+}
+
+WaitingDelivery StoreContract::publish_one(const Webhook& webhook, std::string_view type) {
+  NewEvent event = make_event(webhook.account_id, {webhook.id}, type);
+  WaitingDelivery delivery = event.deliveries.front();
+  EXPECT_TRUE(publish({std::move(event)}).ok());
+  return delivery;
+}
+
+std::vector<WaitingDelivery> StoreContract::publish_many(const Webhook& webhook, int count) {
+  std::vector<NewEvent> events;
+  std::vector<WaitingDelivery> deliveries;
+  for (int i = 0; i < count; ++i) {
+    events.push_back(make_event(webhook.account_id, {webhook.id}));
+    deliveries.push_back(events.back().deliveries.front());
+  }
+  EXPECT_TRUE(publish(std::move(events)).ok());
+  return deliveries;
+}
+
+Result<Done> StoreContract::record(std::vector<AttemptOutcome> outcomes) {
+  std::promise<Result<Done>> outcome;
+  store->record(std::move(outcomes),
+                [&](Result<Done> result) { outcome.set_value(std::move(result)); });
+  return outcome.get_future().get();
+}
+
+AttemptOutcome StoreContract::delivered(const WaitingDelivery& delivery, int number) {
+  Attempt attempt;
+  attempt.number = number;
+  attempt.started_at = clock.time - Millis{10};
+  attempt.duration = Millis{10};
+  attempt.response_status = 200;
+  attempt.response_headers = "Content-Type: text/plain\r\n";
+  attempt.response_body = "ok";
+  return {delivery.id, delivery.webhook_id, attempt, Delivered{clock.time}};
+}
+
+AttemptOutcome StoreContract::failed(const WaitingDelivery& delivery, Verdict verdict, int number) {
+  AttemptOutcome outcome = delivered(delivery, number);
+  outcome.attempt.response_status = 500;
+  outcome.attempt.failure = FailureReason::http_status;
+  outcome.attempt.response_body = "no";
+  outcome.verdict = verdict;
+  return outcome;
+}
+
+DeliveryTotals StoreContract::totals(WebhookId webhook) {
+  Result<std::vector<DeliveryTotals>> found = store->totals({webhook});
+  EXPECT_TRUE(found.ok());
+  return found->at(0);
+}
+
+DeliveryEntry StoreContract::entry(const WaitingDelivery& delivery) {
+  Result<std::optional<DeliveryDetail>> found = store->delivery(delivery.webhook_id, delivery.id);
+  EXPECT_TRUE(found.ok() && found->has_value());
+  return (*found)->entry;
+}
+
+std::vector<DeliveryId> StoreContract::ids_waiting(WebhookId webhook, Timestamp now, int limit,
+                                                   const std::vector<DeliveryId>& except) {
+  Result<WaitingPage> page = store->waiting(webhook, now, except, limit);
+  EXPECT_TRUE(page.ok());
+  std::vector<DeliveryId> ids;
+  for (const WaitingDelivery& delivery : page->deliveries) ids.push_back(delivery.id);
+  return ids;
+}
+
+void StoreContract::purge_all(Timestamp now, std::optional<Timestamp> keep_after) {
+  for (int steps = 0; steps < 10'000; ++steps) {
+    const Result<bool> more = store->purge_step(now, keep_after);
+    ASSERT_TRUE(more.ok());
+    if (!*more) return;
+  }
+  FAIL() << "purge_step never ends";
+}
+
+namespace {
+
+std::vector<DeliveryId> ids_of(const std::vector<DeliveryEntry>& entries) {
+  std::vector<DeliveryId> ids;
+  for (const DeliveryEntry& entry : entries) ids.push_back(entry.id);
+  return ids;
+}
+
+void expect_totals(const DeliveryTotals& totals, std::int64_t pending, std::int64_t delivered,
+                   std::int64_t failed) {
+  EXPECT_EQ(totals.pending, pending);
+  EXPECT_EQ(totals.delivered, delivered);
+  EXPECT_EQ(totals.failed, failed);
+}
+
+const std::vector<EventReceipt>& receipts_of(const Result<PublishOutcome>& outcome) {
+  return std::get<std::vector<EventReceipt>>(*outcome);
+}
+
+}  // namespace
+
+// --- ids
+// -------------------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, TakesBlocksOfIdsThatDoNotOverlap) {
+  const std::int64_t first = store->take_ids(3);
+  EXPECT_GT(first, 0);
+  EXPECT_GE(store->take_ids(1), first + 3);
+}
+
+TEST_P(StoreContract, TakesIdsOnManyThreads) {
+  std::vector<std::vector<std::int64_t>> taken(4);
+  std::vector<std::thread> threads;
+  for (auto& mine : taken) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i) mine.push_back(store->take_ids(2));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::int64_t> all;
+  for (const auto& mine : taken) {
+    for (const std::int64_t id : mine) {
+      EXPECT_TRUE(all.insert(id).second);
+      EXPECT_TRUE(all.insert(id + 1).second);
+    }
+  }
+}
+
+TEST_P(StoreContract, NeverTakesAnIdAgainAfterAReopen) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const WaitingDelivery last = publish_one(webhook);
+  reopen_store();
+  EXPECT_GT(store->take_ids(1), last.id.value);
+  ASSERT_TRUE(store->delete_webhook(webhook.id).ok());
+  purge_all(clock.time, std::nullopt);
+  reopen_store();
+  EXPECT_GT(store->take_ids(1), last.id.value);
+}
+
+// --- publish
+// ---------------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, PublishesAnEventWithItsDeliveries) {
+  const Account account = make_account();
+  const Webhook one = make_webhook(account.id);
+  const Webhook two = make_webhook(account.id);
+  const NewEvent event =
+      make_event(account.id, {one.id, two.id}, "contact.created", R"({"n": 1.50, "s":"é\u0000"})");
+  const Result<PublishOutcome> outcome = publish({event});
+  ASSERT_TRUE(outcome.ok());
+  ASSERT_THAT(receipts_of(outcome), SizeIs(1));
+  const EventReceipt& receipt = receipts_of(outcome)[0];
+  EXPECT_EQ(receipt.id, event.event->id);
+  EXPECT_EQ(receipt.created_at, clock.time);
+  EXPECT_EQ(receipt.deliveries, 2);
+  EXPECT_FALSE(receipt.replayed);
+  expect_totals(totals(one.id), 1, 0, 0);
+  expect_totals(totals(two.id), 1, 0, 0);
+
+  const Result<std::optional<DeliveryDetail>> detail =
+      store->delivery(two.id, event.deliveries[1].id);
+  ASSERT_TRUE(detail.ok() && detail->has_value());
+  EXPECT_EQ((*detail)->event->data, event.event->data);
+  EXPECT_EQ((*detail)->event->type, "contact.created");
+  EXPECT_EQ((*detail)->event->traceparent, event.event->traceparent);
+  EXPECT_EQ((*detail)->event->account_id, account.id);
+  EXPECT_EQ((*detail)->event->created_at, clock.time);
+  EXPECT_THAT((*detail)->attempts, IsEmpty());
+  const DeliveryEntry& entry = (*detail)->entry;
+  EXPECT_EQ(entry.id, event.deliveries[1].id);
+  EXPECT_EQ(entry.webhook_id, two.id);
+  EXPECT_EQ(entry.event_id, event.event->id);
+  EXPECT_EQ(entry.event_type, "contact.created");
+  EXPECT_EQ(entry.attempt_number, 0);
+  EXPECT_EQ(entry.response_status, std::nullopt);
+  EXPECT_EQ(entry.status, DeliveryStatus::pending);
+  EXPECT_EQ(entry.delivered_at, std::nullopt);
+  EXPECT_EQ(entry.next_attempt_at, clock.time);
+  EXPECT_EQ(entry.created_at, clock.time);
+}
+
+TEST_P(StoreContract, PublishesAnEventThatNobodySubscribesTo) {
+  const Result<PublishOutcome> outcome = publish({make_event(make_account().id, {})});
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(receipts_of(outcome).at(0).deliveries, 0);
+}
+
+TEST_P(StoreContract, PublishesNothingToADeletedWebhook) {
+  const Account account = make_account();
+  const Webhook gone = make_webhook(account.id);
+  const Webhook stays = make_webhook(account.id);
+  const NewEvent event = make_event(account.id, {gone.id, stays.id});
+  ASSERT_TRUE(store->delete_webhook(gone.id).ok());
+  const Result<PublishOutcome> outcome = publish({event});
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(receipts_of(outcome).at(0).deliveries, 1);
+  EXPECT_THAT(ids_waiting(gone.id, clock.time), IsEmpty());
+  EXPECT_THAT(ids_waiting(stays.id, clock.time), ElementsAre(event.deliveries[1].id));
+  EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(stays.id));
+}
+
+TEST_P(StoreContract, ReplaysAKnownIdempotencyKey) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const Result<PublishOutcome> first =
+      publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)});
+  ASSERT_TRUE(first.ok());
+  clock.time += Seconds{60};
+  const Result<PublishOutcome> second =
+      publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)});
+  ASSERT_TRUE(second.ok());
+  const EventReceipt& replayed = receipts_of(second).at(0);
+  EXPECT_TRUE(replayed.replayed);
+  EXPECT_EQ(replayed.id, receipts_of(first)[0].id);
+  EXPECT_EQ(replayed.created_at, receipts_of(first)[0].created_at);
+  EXPECT_EQ(replayed.deliveries, 1);
+  expect_totals(totals(webhook.id), 1, 0, 0);
+  reopen_store();
+  const Result<PublishOutcome> third =
+      publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)});
+  EXPECT_TRUE(receipts_of(third).at(0).replayed);
+}
+
+TEST_P(StoreContract, RefusesAnIdempotencyKeyWithAnotherRequest) {
+  const Webhook webhook = make_webhook(make_account().id);
+  ASSERT_TRUE(publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)}).ok());
+  const NewEvent plain = make_event(webhook.account_id, {webhook.id});
+  const NewEvent fresh = with_key(make_event(webhook.account_id, {webhook.id}), "fresh", 1);
+  const NewEvent other = with_key(make_event(webhook.account_id, {webhook.id}), "k", 2);
+  const Result<PublishOutcome> outcome = publish({plain, fresh, other});
+  ASSERT_TRUE(outcome.ok());
+  ASSERT_TRUE(std::holds_alternative<IdempotencyConflict>(*outcome));
+  EXPECT_EQ(std::get<IdempotencyConflict>(*outcome).index, 2u);
+  expect_totals(totals(webhook.id), 1, 0, 0);  // all or nothing
+  EXPECT_FALSE(receipts_of(publish({fresh})).at(0).replayed);
+}
+
+TEST_P(StoreContract, SeesAnIdempotencyKeyTwiceInOnePublish) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const Result<PublishOutcome> same =
+      publish({with_key(make_event(webhook.account_id, {webhook.id}), "a", 1),
+               with_key(make_event(webhook.account_id, {webhook.id}), "a", 1)});
+  ASSERT_TRUE(same.ok());
+  EXPECT_FALSE(receipts_of(same).at(0).replayed);
+  EXPECT_TRUE(receipts_of(same).at(1).replayed);
+  EXPECT_EQ(receipts_of(same)[1].id, receipts_of(same)[0].id);
+  expect_totals(totals(webhook.id), 1, 0, 0);
+  const Result<PublishOutcome> other =
+      publish({with_key(make_event(webhook.account_id, {webhook.id}), "b", 1),
+               with_key(make_event(webhook.account_id, {webhook.id}), "b", 2)});
+  ASSERT_TRUE(std::holds_alternative<IdempotencyConflict>(*other));
+  EXPECT_EQ(std::get<IdempotencyConflict>(*other).index, 1u);
+}
+
+TEST_P(StoreContract, KeepsIdempotencyKeysOfAccountsApart) {
+  const Webhook one = make_webhook(make_account().id);
+  const Webhook two = make_webhook(make_account().id);
+  ASSERT_TRUE(publish({with_key(make_event(one.account_id, {one.id}), "k", 1)}).ok());
+  const Result<PublishOutcome> other =
+      publish({with_key(make_event(two.account_id, {two.id}), "k", 2)});
+  EXPECT_FALSE(receipts_of(other).at(0).replayed);
+}
+
+TEST_P(StoreContract, ForgetsAnIdempotencyKeyAfterItsWindow) {
+  const Webhook webhook = make_webhook(make_account().id);
+  ASSERT_TRUE(publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)}).ok());
+  clock.time += kIdempotencyWindow - Micros{1};
+  EXPECT_TRUE(receipts_of(publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)}))
+                  .at(0)
+                  .replayed);
+  clock.time += Micros{1};
+  EXPECT_FALSE(
+      receipts_of(publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 2)}))
+          .at(0)
+          .replayed);
+  EXPECT_TRUE(receipts_of(publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 2)}))
+                  .at(0)
+                  .replayed);
+}
+
+TEST_P(StoreContract, MakesOneEventOfConcurrentPublishesWithOneKey) {
+  const Webhook webhook = make_webhook(make_account().id);
+  std::vector<std::promise<bool>> replayed(32);
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (std::size_t i = thread; i < replayed.size(); i += 4) {
+        store->publish({with_key(make_event(webhook.account_id, {webhook.id}), "k", 1)},
+                       [&, i](Result<PublishOutcome> outcome) {
+                         replayed[i].set_value(receipts_of(outcome).at(0).replayed);
+                       });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  int fresh = 0;
+  for (auto& answer : replayed) fresh += answer.get_future().get() ? 0 : 1;
+  EXPECT_EQ(fresh, 1);
+  expect_totals(totals(webhook.id), 1, 0, 0);
+}
+
+TEST_P(StoreContract, CommitsManyConcurrentPublishes) {
+  const Webhook webhook = make_webhook(make_account().id);
+  std::atomic<int> stored{0};
+  std::atomic<int> answered{0};
+  std::promise<void> all;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 250; ++i) {
+        store->publish({make_event(webhook.account_id, {webhook.id})},
+                       [&](Result<PublishOutcome> outcome) {
+                         stored += outcome.ok() ? 1 : 0;
+                         if (++answered == 1000) all.set_value();
+                       });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  all.get_future().get();
+  EXPECT_EQ(stored, 1000);
+  expect_totals(totals(webhook.id), 1000, 0, 0);
+}
+
+// --- record
+// ----------------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, RecordsADelivery) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const WaitingDelivery delivery = publish_one(webhook);
+  clock.time += Seconds{1};
+  AttemptOutcome outcome = delivered(delivery);
+  outcome.attempt.response_body = std::string("a\0b", 3);
+  outcome.attempt.response_truncated = true;
+  outcome.attempt.error_detail = "detail";
+  ASSERT_TRUE(record({outcome}).ok());
+  const Result<std::optional<DeliveryDetail>> found = store->delivery(webhook.id, delivery.id);
+  ASSERT_TRUE(found.ok() && found->has_value());
+  const DeliveryDetail& detail = **found;
+  EXPECT_EQ(detail.entry.status, DeliveryStatus::delivered);
+  EXPECT_EQ(detail.entry.attempt_number, 1);
+  EXPECT_EQ(detail.entry.response_status, 200);
+  EXPECT_EQ(detail.entry.failure, FailureReason::none);
+  EXPECT_EQ(detail.entry.delivered_at, clock.time);
+  EXPECT_EQ(detail.entry.next_attempt_at, std::nullopt);
+  ASSERT_THAT(detail.attempts, SizeIs(1));
+  EXPECT_EQ(detail.attempts[0].number, 1);
+  EXPECT_EQ(detail.attempts[0].started_at, outcome.attempt.started_at);
+  EXPECT_EQ(detail.attempts[0].duration, outcome.attempt.duration);
+  EXPECT_EQ(detail.attempts[0].response_status, 200);
+  EXPECT_EQ(detail.attempts[0].failure, FailureReason::none);
+  EXPECT_EQ(detail.attempts[0].error_detail, "detail");
+  EXPECT_EQ(detail.attempts[0].response_headers, outcome.attempt.response_headers);
+  EXPECT_EQ(detail.attempts[0].response_body, outcome.attempt.response_body);
+  EXPECT_TRUE(detail.attempts[0].response_truncated);
+  expect_totals(totals(webhook.id), 0, 1, 0);
+  EXPECT_THAT(ids_waiting(webhook.id, clock.time), IsEmpty());
+}
+
+TEST_P(StoreContract, RecordsARetryAndThenTheEnd) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const WaitingDelivery delivery = publish_one(webhook);
+  const Timestamp retry_at = at(Seconds{120});
+  AttemptOutcome timed_out = failed(delivery, RetryAt{retry_at});
+  timed_out.attempt.response_status.reset();
+  timed_out.attempt.failure = FailureReason::timeout;
+  ASSERT_TRUE(record({timed_out}).ok());
+  DeliveryEntry now = entry(delivery);
+  EXPECT_EQ(now.status, DeliveryStatus::pending);
+  EXPECT_EQ(now.attempt_number, 1);
+  EXPECT_EQ(now.response_status, std::nullopt);
+  EXPECT_EQ(now.failure, FailureReason::timeout);
+  EXPECT_EQ(now.next_attempt_at, retry_at);
+  expect_totals(totals(webhook.id), 1, 0, 0);
+  const Result<WaitingPage> page = store->waiting(webhook.id, retry_at, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(1));
+  EXPECT_EQ(page->deliveries[0].attempts_made, 1);
+  EXPECT_EQ(page->deliveries[0].schedule_position, 1);
+  EXPECT_EQ(page->deliveries[0].due_at, retry_at);
+  EXPECT_EQ(page->deliveries[0].created_at, delivery.created_at);
+  EXPECT_EQ(page->deliveries[0].event->data, delivery.event->data);
+
+  clock.time = retry_at;
+  ASSERT_TRUE(record({failed(delivery, GaveUp{FailureReason::http_status}, 2)}).ok());
+  now = entry(delivery);
+  EXPECT_EQ(now.status, DeliveryStatus::failed);
+  EXPECT_EQ(now.attempt_number, 2);
+  EXPECT_EQ(now.response_status, 500);
+  EXPECT_EQ(now.failure, FailureReason::http_status);
+  EXPECT_EQ(now.next_attempt_at, std::nullopt);
+  EXPECT_EQ(now.delivered_at, std::nullopt);
+  expect_totals(totals(webhook.id), 0, 0, 1);
+  EXPECT_THAT((*store->delivery(webhook.id, delivery.id))->attempts, SizeIs(2));
+}
+
+TEST_P(StoreContract, RecordsManyOutcomesInOneCall) {
+  const Webhook webhook = make_webhook(make_account().id);
+  std::vector<AttemptOutcome> outcomes;
+  for (const WaitingDelivery& delivery : publish_many(webhook, 500))
+    outcomes.push_back(delivered(delivery));
+  ASSERT_TRUE(record(outcomes).ok());
+  expect_totals(totals(webhook.id), 0, 500, 0);
+}
+
+TEST_P(StoreContract, ChangesASettledDeliveryOnlyIfItWasDelivered) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> deliveries = publish_many(webhook, 3);
+  ASSERT_EQ(*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 10), 3);
+  ASSERT_TRUE(record({delivered(deliveries[0]), failed(deliveries[1], RetryAt{at(Seconds{9})}),
+                      failed(deliveries[2], GaveUp{FailureReason::http_status})})
+                  .ok());
+  EXPECT_EQ(entry(deliveries[0]).status, DeliveryStatus::delivered);
+  for (int i = 1; i < 3; ++i) {
+    EXPECT_EQ(entry(deliveries[i]).status, DeliveryStatus::failed);
+    EXPECT_EQ(entry(deliveries[i]).failure, FailureReason::webhook_inactive);
+    EXPECT_EQ(entry(deliveries[i]).attempt_number, 0);
+  }
+  expect_totals(totals(webhook.id), 0, 1, 2);
+  // What is delivered stays so.
+  ASSERT_TRUE(record({failed(deliveries[0], GaveUp{FailureReason::http_status}, 2),
+                      delivered(deliveries[0], 2)})
+                  .ok());
+  EXPECT_EQ(entry(deliveries[0]).attempt_number, 1);
+  expect_totals(totals(webhook.id), 0, 1, 2);
+}
+
+TEST_P(StoreContract, IgnoresOutcomesOfWhatDoesNotExist) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const WaitingDelivery delivery = publish_one(webhook);
+  WaitingDelivery unknown = delivery;
+  unknown.id = DeliveryId{store->take_ids(1)};
+  ASSERT_TRUE(record({delivered(unknown)}).ok());
+  expect_totals(totals(webhook.id), 1, 0, 0);
+  ASSERT_TRUE(store->delete_webhook(webhook.id).ok());
+  ASSERT_TRUE(record({delivered(delivery)}).ok());
+  expect_totals(totals(webhook.id), 0, 0, 0);
+}
+
+TEST_P(StoreContract, TakesAnOutcomeTwice) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const WaitingDelivery delivery = publish_one(webhook);
+  ASSERT_TRUE(record({delivered(delivery)}).ok());
+  ASSERT_TRUE(record({delivered(delivery)}).ok());
+  expect_totals(totals(webhook.id), 0, 1, 0);
+  EXPECT_THAT((*store->delivery(webhook.id, delivery.id))->attempts, SizeIs(1));
+}
+
+// --- work that waits
+// -------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, FindsWhoHasWaitingDeliveries) {
+  const Account account = make_account();
+  const Webhook idle = make_webhook(account.id);
+  const Webhook busy = make_webhook(account.id);
+  const Webhook settled = make_webhook(account.id);
+  publish_one(busy);
+  ASSERT_TRUE(record({delivered(publish_one(settled))}).ok());
+  EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(busy.id));
+  reopen_store();
+  EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(busy.id));
+}
+
+TEST_P(StoreContract, PagesWhatIsDueInOrder) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  const Webhook other = make_webhook(account.id);
+  const std::vector<WaitingDelivery> deliveries = publish_many(webhook, 5);
+  publish_one(other);
+  // 0 and 1 are retried, 1 before 0; 2, 3, 4 are due since they were made.
+  ASSERT_TRUE(record({failed(deliveries[0], RetryAt{at(Seconds{20})}),
+                      failed(deliveries[1], RetryAt{at(Seconds{10})})})
+                  .ok());
+  Result<WaitingPage> page = store->waiting(webhook.id, clock.time, {}, 10);
+  EXPECT_THAT(ids_waiting(webhook.id, clock.time),
+              ElementsAre(deliveries[2].id, deliveries[3].id, deliveries[4].id));
+  EXPECT_FALSE(page->more);
+  EXPECT_EQ(page->next_due_at, at(Seconds{10}));
+  page = store->waiting(webhook.id, clock.time, {}, 2);
+  EXPECT_THAT(page->deliveries, SizeIs(2));
+  EXPECT_TRUE(page->more);
+  page = store->waiting(webhook.id, clock.time, {}, 3);
+  EXPECT_FALSE(page->more);
+  EXPECT_THAT(ids_waiting(webhook.id, clock.time, 2, {deliveries[2].id, deliveries[3].id}),
+              ElementsAre(deliveries[4].id));
+  EXPECT_THAT(ids_waiting(webhook.id, at(Seconds{20})),
+              ElementsAre(deliveries[2].id, deliveries[3].id, deliveries[4].id, deliveries[1].id,
+                          deliveries[0].id));
+  EXPECT_EQ(store->waiting(webhook.id, at(Seconds{20}), {}, 10)->next_due_at, std::nullopt);
+}
+
+TEST_P(StoreContract, EndsAPageOfWaitingOnesByItsBytes) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::string data = "{\"fill\":\"" + std::string(kWaitingPageBytes / 4, 'x') + "\"}";
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(
+        publish({make_event(webhook.account_id, {webhook.id}, "contact.created", data)}).ok());
+  }
+  const Result<WaitingPage> page = store->waiting(webhook.id, clock.time, {}, 100);
+  ASSERT_TRUE(page.ok());
+  EXPECT_THAT(page->deliveries, SizeIs(4));
+  EXPECT_TRUE(page->more);
+}
+
+TEST_P(StoreContract, KeepsTheMarkOfATest) {
+  const Webhook webhook = make_webhook(make_account().id);
+  NewEvent test = make_event(webhook.account_id, {webhook.id}, "webhook.test");
+  test.deliveries[0].is_test = true;
+  ASSERT_TRUE(publish({test}).ok());
+  publish_one(webhook);
+  const Result<WaitingPage> page = store->waiting(webhook.id, clock.time, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(2));
+  EXPECT_TRUE(page->deliveries[0].is_test);
+  EXPECT_FALSE(page->deliveries[1].is_test);
+}
+
+TEST_P(StoreContract, EndsWaitingDeliveriesInParts) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  const Webhook other = make_webhook(account.id);
+  const std::vector<WaitingDelivery> deliveries = publish_many(webhook, 5);
+  publish_one(other);
+  ASSERT_TRUE(record({failed(deliveries[4], RetryAt{at(Seconds{99})})}).ok());
+  EXPECT_EQ(*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 3), 3);
+  expect_totals(totals(webhook.id), 2, 0, 3);
+  EXPECT_EQ(*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 3), 2);
+  EXPECT_EQ(*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 3), 0);
+  expect_totals(totals(webhook.id), 0, 0, 5);
+  expect_totals(totals(other.id), 1, 0, 0);
+  const DeliveryEntry ended = entry(deliveries[4]);
+  EXPECT_EQ(ended.status, DeliveryStatus::failed);
+  EXPECT_EQ(ended.failure, FailureReason::webhook_inactive);
+  EXPECT_EQ(ended.attempt_number, 1);
+  EXPECT_EQ(ended.response_status, 500);
+  EXPECT_EQ(ended.next_attempt_at, std::nullopt);
+}
+
+// --- accounts and webhooks
+// -------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, KeepsAccounts) {
+  NewAccount added{"Åcme \"Ltd\"", {}, {"https://a.example", "*"}, clock.time};
+  added.api_key_hash.fill(0xab);
+  const Result<Account> made = store->create_account(added);
+  ASSERT_TRUE(made.ok());
+  const Account second = make_account("Second");
+  EXPECT_GT(second.id, made->id);
+  reopen_store();
+  Result<std::vector<Account>> all = store->load_accounts();
+  ASSERT_TRUE(all.ok());
+  ASSERT_THAT(*all, SizeIs(2));
+  Account account = (*all)[0];
+  EXPECT_EQ(account.id, made->id);
+  EXPECT_EQ(account.name, added.name);
+  EXPECT_TRUE(account.is_active);
+  EXPECT_EQ(account.allowed_origins, added.allowed_origins);
+  EXPECT_EQ(account.api_key_hash, added.api_key_hash);
+  EXPECT_EQ(account.created_at, clock.time);
+  EXPECT_EQ(account.updated_at, clock.time);
+
+  account.name = "New";
+  account.is_active = false;
+  account.allowed_origins.clear();
+  account.api_key_hash.fill(0xcd);
+  account.updated_at = at(Seconds{5});
+  EXPECT_TRUE(*store->update_account(account));
+  const Account stored = store->load_accounts()->at(0);
+  EXPECT_EQ(stored.name, "New");
+  EXPECT_FALSE(stored.is_active);
+  EXPECT_THAT(stored.allowed_origins, IsEmpty());
+  EXPECT_EQ(stored.api_key_hash, account.api_key_hash);
+  EXPECT_EQ(stored.created_at, clock.time);
+  EXPECT_EQ(stored.updated_at, at(Seconds{5}));
+  account.id = AccountId{999};
+  EXPECT_FALSE(*store->update_account(account));
+}
+
+TEST_P(StoreContract, KeepsWebhooks) {
+  const Account account = make_account();
+  const NewWebhook added{account.id,     "Hööks", "https://example.com/?a=1",
+                         {"b.c", "a.b"}, false,   "enc1:sealed",
+                         clock.time};
+  const Result<Webhook> made = store->create_webhook(added);
+  ASSERT_TRUE(made.ok());
+  reopen_store();
+  const Result<std::vector<Webhook>> all = store->load_webhooks();
+  ASSERT_TRUE(all.ok());
+  ASSERT_THAT(*all, SizeIs(1));
+  Webhook webhook = (*all)[0];
+  EXPECT_EQ(webhook.id, made->id);
+  EXPECT_EQ(webhook.account_id, account.id);
+  EXPECT_EQ(webhook.name, added.name);
+  EXPECT_EQ(webhook.url, added.url);
+  EXPECT_THAT(webhook.events, ElementsAre("b.c", "a.b"));
+  EXPECT_FALSE(webhook.is_active);
+  EXPECT_EQ(webhook.secret, "enc1:sealed");
+  EXPECT_EQ(webhook.created_at, clock.time);
+  EXPECT_EQ(webhook.updated_at, clock.time);
+
+  webhook.name = "New";
+  webhook.url = "https://new.example";
+  webhook.events = {"x.y"};
+  webhook.is_active = true;
+  webhook.secret = "enc1:other";
+  webhook.updated_at = at(Seconds{7});
+  EXPECT_TRUE(*store->update_webhook(webhook));
+  const Webhook stored = store->load_webhooks()->at(0);
+  EXPECT_EQ(stored.name, "New");
+  EXPECT_EQ(stored.url, "https://new.example");
+  EXPECT_THAT(stored.events, ElementsAre("x.y"));
+  EXPECT_TRUE(stored.is_active);
+  EXPECT_EQ(stored.secret, "enc1:other");
+  EXPECT_EQ(stored.created_at, clock.time);
+  EXPECT_EQ(stored.updated_at, at(Seconds{7}));
+  webhook.id = WebhookId{999};
+  EXPECT_FALSE(*store->update_webhook(webhook));
+}
+
+TEST_P(StoreContract, DeletesAWebhookWithAllThatIsUnderIt) {
+  const Account account = make_account();
+  const Webhook gone = make_webhook(account.id);
+  const Webhook stays = make_webhook(account.id);
+  const WaitingDelivery waiting = publish_one(gone);
+  const WaitingDelivery logged = publish_one(gone);
+  ASSERT_TRUE(record({delivered(logged)}).ok());
+  publish_one(stays);
+  EXPECT_TRUE(*store->delete_webhook(gone.id));
+  EXPECT_FALSE(*store->delete_webhook(gone.id));
+  const auto expect_gone = [&] {
+    EXPECT_THAT(*store->load_webhooks(), SizeIs(1));
+    EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(stays.id));
+    EXPECT_THAT(ids_waiting(gone.id, at(Seconds{999})), IsEmpty());
+    EXPECT_EQ(*store->fail_waiting(gone.id, FailureReason::gone, 10), 0);
+    expect_totals(totals(gone.id), 0, 0, 0);
+    EXPECT_THAT(store->deliveries(gone.id, {}, 1, 25)->entries, IsEmpty());
+    EXPECT_FALSE(store->delivery(gone.id, logged.id)->has_value());
+    EXPECT_FALSE(store->reopen(gone.id, waiting.id, clock.time)->has_value());
+    const Result<QueueStats> stats = store->queue_stats();
+    expect_totals(stats->totals, 1, 0, 0);
+    expect_totals(totals(stays.id), 1, 0, 0);
+  };
+  expect_gone();
+  purge_all(clock.time, std::nullopt);
+  expect_gone();
+  EXPECT_GT(make_webhook(account.id).id, stays.id);
+}
+
+TEST_P(StoreContract, NeverUsesTheIdOfADeletedWebhookAgain) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  ASSERT_TRUE(*store->delete_webhook(webhook.id));
+  EXPECT_GT(make_webhook(account.id).id, webhook.id);
+  ASSERT_TRUE(*store->delete_account(account.id));
+  EXPECT_GT(make_account().id, account.id);
+}
+
+TEST_P(StoreContract, DeletesAnAccountWithAllThatIsUnderIt) {
+  const Account gone = make_account();
+  const Account stays = make_account();
+  const Webhook webhook = make_webhook(gone.id);
+  const Webhook other = make_webhook(stays.id);
+  publish_one(webhook);
+  const WaitingDelivery kept = publish_one(other);
+  ASSERT_TRUE(publish({with_key(make_event(gone.id, {webhook.id}), "k", 1)}).ok());
+  EXPECT_TRUE(*store->delete_account(gone.id));
+  EXPECT_FALSE(*store->delete_account(gone.id));
+  EXPECT_THAT(*store->load_accounts(), SizeIs(1));
+  EXPECT_THAT(*store->load_webhooks(), SizeIs(1));
+  EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(other.id));
+  purge_all(clock.time, std::nullopt);
+  EXPECT_TRUE(store->delivery(other.id, kept.id)->has_value());
+  EXPECT_FALSE(
+      store->create_webhook({gone.id, "n", "https://e.example", {"a.b"}, true, "s", clock.time})
+          .ok());
+}
+
+TEST_P(StoreContract, AnswersTotalsInTheOrderAsked) {
+  const Account account = make_account();
+  const Webhook one = make_webhook(account.id);
+  const Webhook two = make_webhook(account.id);
+  publish_many(two, 2);
+  const Result<std::vector<DeliveryTotals>> found = store->totals({two.id, WebhookId{999}, one.id});
+  ASSERT_THAT(*found, SizeIs(3));
+  expect_totals((*found)[0], 2, 0, 0);
+  expect_totals((*found)[1], 0, 0, 0);
+  expect_totals((*found)[2], 0, 0, 0);
+  EXPECT_THAT(*store->totals({}), IsEmpty());
+}
+
+// --- the log
+// ---------------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, PagesTheLogNewestFirst) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  publish_one(make_webhook(account.id));
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 5);
+  Result<DeliveryPage> page = store->deliveries(webhook.id, {}, 1, 2);
+  EXPECT_THAT(ids_of(page->entries), ElementsAre(d[4].id, d[3].id));
+  EXPECT_EQ(page->total, 5);
+  page = store->deliveries(webhook.id, {}, 3, 2);
+  EXPECT_THAT(ids_of(page->entries), ElementsAre(d[0].id));
+  page = store->deliveries(webhook.id, {}, 4, 2);
+  EXPECT_THAT(page->entries, IsEmpty());
+  EXPECT_EQ(page->total, 5);
+  page = store->deliveries(webhook.id, {}, std::numeric_limits<std::int64_t>::max(), 100);
+  EXPECT_THAT(page->entries, IsEmpty());
+  EXPECT_EQ(page->total, 5);
+}
+
+TEST_P(StoreContract, FiltersTheLogByStatus) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 6);
+  ASSERT_TRUE(
+      record({delivered(d[0]), delivered(d[3]), failed(d[1], GaveUp{FailureReason::http_status}),
+              failed(d[2], RetryAt{at(Seconds{500})})})
+          .ok());
+  const auto page = [&](DeliveryStatus status, std::int64_t number) {
+    return *store->deliveries(
+        webhook.id, {.status = status, .event_type = {}, .from = {}, .until = {}}, number, 2);
+  };
+  EXPECT_THAT(ids_of(page(DeliveryStatus::delivered, 1).entries), ElementsAre(d[3].id, d[0].id));
+  EXPECT_EQ(page(DeliveryStatus::delivered, 1).total, 2);
+  EXPECT_THAT(ids_of(page(DeliveryStatus::failed, 1).entries), ElementsAre(d[1].id));
+  EXPECT_EQ(page(DeliveryStatus::failed, 1).total, 1);
+  EXPECT_THAT(ids_of(page(DeliveryStatus::pending, 1).entries), ElementsAre(d[5].id, d[4].id));
+  EXPECT_THAT(ids_of(page(DeliveryStatus::pending, 2).entries), ElementsAre(d[2].id));
+  EXPECT_EQ(page(DeliveryStatus::pending, 2).total, 3);
+  EXPECT_THAT(page(DeliveryStatus::failed, 2).entries, IsEmpty());
+}
+
+TEST_P(StoreContract, FiltersTheLogByTypeAndTime) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const Timestamp start = clock.time;
+  std::vector<WaitingDelivery> d;
+  for (int i = 0; i < 6; ++i) {
+    clock.time = start + Seconds{40 * i};
+    d.push_back(publish_one(webhook, i % 2 == 0 ? "contact.created" : "contact.updated"));
+  }
+  ASSERT_TRUE(record({delivered(d[1]), delivered(d[2])}).ok());
+  DeliveryFilter filter;
+  filter.event_type = "contact.updated";
+  Result<DeliveryPage> page = store->deliveries(webhook.id, filter, 1, 2);
+  EXPECT_THAT(ids_of(page->entries), ElementsAre(d[5].id, d[3].id));
+  EXPECT_EQ(page->total, 3);
+  EXPECT_EQ(page->searched_to, std::nullopt);
+  EXPECT_THAT(ids_of(store->deliveries(webhook.id, filter, 2, 2)->entries), ElementsAre(d[1].id));
+  filter.status = DeliveryStatus::delivered;
+  EXPECT_THAT(ids_of(store->deliveries(webhook.id, filter, 1, 25)->entries), ElementsAre(d[1].id));
+  filter = {};
+  filter.from = d[1].created_at;
+  filter.until = d[4].created_at;
+  page = store->deliveries(webhook.id, filter, 1, 25);
+  EXPECT_THAT(ids_of(page->entries), ElementsAre(d[3].id, d[2].id, d[1].id));
+  EXPECT_EQ(page->total, 3);
+  filter.status = DeliveryStatus::pending;
+  page = store->deliveries(webhook.id, filter, 1, 25);
+  EXPECT_THAT(ids_of(page->entries), ElementsAre(d[3].id));
+  EXPECT_EQ(page->total, 1);
+  filter = {};
+  filter.until = start;
+  EXPECT_EQ(store->deliveries(webhook.id, filter, 1, 25)->total, 0);
+  filter.until.reset();
+  filter.from = at(Seconds{3600});
+  EXPECT_EQ(store->deliveries(webhook.id, filter, 1, 25)->total, 0);
+}
+
+TEST_P(StoreContract, WalksTheLogBackwards) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 5);
+  ASSERT_TRUE(
+      record({delivered(d[0]), delivered(d[2]), failed(d[1], GaveUp{FailureReason::http_status})})
+          .ok());
+  EXPECT_THAT(ids_of(store->deliveries_before(webhook.id, {}, d[3].id, 2)->entries),
+              ElementsAre(d[2].id, d[1].id));
+  EXPECT_THAT(ids_of(store->deliveries_before(webhook.id, {}, d[1].id, 2)->entries),
+              ElementsAre(d[0].id));
+  EXPECT_THAT(store->deliveries_before(webhook.id, {}, d[0].id, 2)->entries, IsEmpty());
+  const auto walk = [&](DeliveryStatus status, DeliveryId before) {
+    return ids_of(store
+                      ->deliveries_before(
+                          webhook.id, {.status = status, .event_type = {}, .from = {}, .until = {}},
+                          before, 9)
+                      ->entries);
+  };
+  EXPECT_THAT(walk(DeliveryStatus::delivered, d[2].id), ElementsAre(d[0].id));
+  EXPECT_THAT(walk(DeliveryStatus::failed, d[4].id), ElementsAre(d[1].id));
+  EXPECT_THAT(walk(DeliveryStatus::pending, d[4].id), ElementsAre(d[3].id));
+}
+
+TEST_P(StoreContract, HidesDeliveriesOfAnotherWebhook) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  const Webhook other = make_webhook(account.id);
+  const WaitingDelivery delivery = publish_one(webhook);
+  EXPECT_FALSE(store->delivery(other.id, delivery.id)->has_value());
+  EXPECT_FALSE(store->reopen(other.id, delivery.id, clock.time)->has_value());
+  EXPECT_FALSE(store->delivery(webhook.id, DeliveryId{delivery.event->id.value})->has_value());
+}
+
+TEST_P(StoreContract, ReopensADelivery) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 3);
+  ASSERT_TRUE(record({delivered(d[0]), failed(d[1], RetryAt{at(Seconds{5})})}).ok());
+  ASSERT_TRUE(record({failed(d[1], GaveUp{FailureReason::http_status}, 2)}).ok());
+  const Timestamp due = at(Seconds{30});
+  for (const WaitingDelivery& delivery : d) {
+    const Result<std::optional<DeliveryEntry>> reopened =
+        store->reopen(webhook.id, delivery.id, due);
+    ASSERT_TRUE(reopened.ok() && reopened->has_value());
+    EXPECT_EQ((*reopened)->status, DeliveryStatus::pending);
+    EXPECT_EQ((*reopened)->next_attempt_at, due);
+    EXPECT_EQ((*reopened)->delivered_at, std::nullopt);
+  }
+  expect_totals(totals(webhook.id), 3, 0, 0);
+  const Result<WaitingPage> page = store->waiting(webhook.id, due, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(3));
+  EXPECT_EQ(page->deliveries[1].attempts_made, 2);
+  EXPECT_EQ(page->deliveries[1].schedule_position, 0);
+  clock.time = due;
+  ASSERT_TRUE(record({delivered(d[1], 3)}).ok());
+  EXPECT_EQ(entry(d[1]).attempt_number, 3);
+  EXPECT_THAT((*store->delivery(webhook.id, d[1].id))->attempts, SizeIs(3));
+  expect_totals(totals(webhook.id), 2, 1, 0);
+}
+
+TEST_P(StoreContract, ReopensWhatFailedInASpan) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const Timestamp start = clock.time;
+  std::vector<WaitingDelivery> d;
+  for (int i = 0; i < 5; ++i) {
+    clock.time = start + Seconds{i};
+    d.push_back(publish_one(webhook));
+  }
+  std::vector<AttemptOutcome> outcomes;
+  for (const int i : {0, 1, 3, 4})
+    outcomes.push_back(failed(d[i], GaveUp{FailureReason::http_status}));
+  outcomes.push_back(delivered(d[2]));
+  ASSERT_TRUE(record(outcomes).ok());
+  const Timestamp from = start + Seconds{1};
+  const Timestamp until = start + Seconds{4};
+  EXPECT_EQ(*store->count_failed(webhook.id, from, until), 2);
+  const Timestamp due = at(Seconds{60});
+  EXPECT_EQ(*store->reopen_failed(webhook.id, from, until, due, Millis{500}), 2);
+  EXPECT_EQ(entry(d[1]).next_attempt_at, due);
+  EXPECT_EQ(entry(d[3]).next_attempt_at, due + Millis{500});
+  EXPECT_EQ(entry(d[0]).status, DeliveryStatus::failed);
+  EXPECT_EQ(entry(d[2]).status, DeliveryStatus::delivered);
+  EXPECT_EQ(entry(d[4]).status, DeliveryStatus::failed);
+  expect_totals(totals(webhook.id), 2, 1, 2);
+  EXPECT_EQ(*store->count_failed(webhook.id, from, until), 0);
+}
+
+TEST_P(StoreContract, ReopensThousandsEachAtItsOwnTime) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 1'700);
+  while (*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 1'000) > 0) {
+  }
+  EXPECT_EQ(*store->count_failed(webhook.id, clock.time, at(Seconds{1})), 1'700);
+  EXPECT_EQ(*store->reopen_failed(webhook.id, clock.time, at(Seconds{1}), clock.time, Millis{1}),
+            1'700);
+  EXPECT_EQ(entry(d[1'699]).next_attempt_at, clock.time + Millis{1'699});
+  expect_totals(totals(webhook.id), 1'700, 0, 0);
+}
+
+// --- statistics
+// ------------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, RollsUpAttemptsByTheMinuteTheyEndedIn) {
+  const Account account = make_account();
+  const Webhook one = make_webhook(account.id);
+  const Webhook two = make_webhook(account.id);
+  const Timestamp start = clock.time;  // a whole minute
+  const std::vector<WaitingDelivery> d = publish_many(one, 3);
+  const WaitingDelivery other = publish_one(two);
+  clock.time = start + Seconds{30};
+  ASSERT_TRUE(record({delivered(d[0]), failed(d[1], RetryAt{at(Seconds{1})})}).ok());
+  ASSERT_TRUE(record({failed(d[1], GaveUp{FailureReason::http_status}, 2)}).ok());
+  clock.time = start + Seconds{90};
+  ASSERT_TRUE(record({delivered(d[2]), delivered(other)}).ok());
+  const Result<std::vector<StatsStep>> found =
+      store->stats({one.id, two.id}, start, start + Seconds{240}, Seconds{60});
+  ASSERT_TRUE(found.ok());
+  const std::vector<StatsStep>& steps = *found;
+  ASSERT_THAT(steps, SizeIs(4));
+  EXPECT_EQ(steps[0].start, start);
+  EXPECT_EQ(steps[0].delivered, 1);
+  EXPECT_EQ(steps[0].failed_attempts, 2);
+  EXPECT_EQ(steps[0].failed, 1);
+  ASSERT_TRUE(steps[0].duration_p50_ms.has_value());
+  EXPECT_NEAR(*steps[0].duration_p50_ms, 10, 1);
+  EXPECT_EQ(steps[1].start, start + Seconds{60});
+  EXPECT_EQ(steps[1].delivered, 2);
+  EXPECT_EQ(steps[1].failed_attempts, 0);
+  EXPECT_EQ(steps[2].delivered, 0);
+  EXPECT_EQ(steps[2].duration_p50_ms, std::nullopt);
+  const Result<std::vector<StatsStep>> wide =
+      store->stats({one.id}, start, start + Seconds{240}, Seconds{120});
+  ASSERT_THAT(*wide, SizeIs(2));
+  EXPECT_EQ((*wide)[0].delivered, 2);
+}
+
+TEST_P(StoreContract, TellsQuantilesOfDurations) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const Timestamp start = clock.time;
+  clock.time += Seconds{30};
+  int i = 0;
+  std::vector<AttemptOutcome> outcomes;
+  for (const WaitingDelivery& delivery : publish_many(webhook, 100)) {
+    outcomes.push_back(delivered(delivery));
+    outcomes.back().attempt.duration = i++ < 90 ? Millis{20} : Millis{3'000};
+  }
+  ASSERT_TRUE(record(outcomes).ok());
+  const StatsStep step = store->stats({webhook.id}, start, start + Seconds{60}, Seconds{60})->at(0);
+  EXPECT_NEAR(step.duration_p50_ms.value_or(0), 20, 2);
+  EXPECT_NEAR(step.duration_p95_ms.value_or(0), 3'000, 300);
+}
+
+TEST_P(StoreContract, TellsTheQueue) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  EXPECT_EQ(store->queue_stats()->oldest_waiting_created_at, std::nullopt);
+  const WaitingDelivery first = publish_one(webhook);
+  clock.time += Seconds{5};
+  const WaitingDelivery second = publish_one(make_webhook(account.id));
+  Result<QueueStats> stats = store->queue_stats();
+  ASSERT_TRUE(stats.ok());
+  expect_totals(stats->totals, 2, 0, 0);
+  EXPECT_EQ(stats->oldest_waiting_created_at, first.created_at);
+  ASSERT_TRUE(record({delivered(first)}).ok());
+  stats = store->queue_stats();
+  expect_totals(stats->totals, 1, 1, 0);
+  EXPECT_EQ(stats->oldest_waiting_created_at, second.created_at);
+  ASSERT_TRUE(store->reopen(webhook.id, first.id, clock.time).ok());
+  EXPECT_EQ(store->queue_stats()->oldest_waiting_created_at, first.created_at);
+}
+
+// --- housekeeping
+// ----------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreContract, SaysThatItCanTakeWrites) {
+  EXPECT_TRUE(store->check_writable().ok());
+}
+
+TEST_P(StoreContract, PurgesSettledDeliveriesThatAreOld) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> old = publish_many(webhook, 1'200);
+  std::vector<AttemptOutcome> outcomes;
+  for (std::size_t i = 1; i < old.size(); ++i) {
+    outcomes.push_back(i % 3 == 0 ? failed(old[i], GaveUp{FailureReason::http_status})
+                                  : delivered(old[i]));
+  }
+  ASSERT_TRUE(record(outcomes).ok());
+  clock.time += Seconds{2 * 86'400};  // a backend may drop whole days only
+  const WaitingDelivery young = publish_one(webhook);
+  ASSERT_TRUE(record({delivered(young)}).ok());
+  purge_all(clock.time, clock.time);
+  expect_totals(totals(webhook.id), 1, 1, 0);  // the old one that still waits, and the young one
+  EXPECT_THAT(ids_of(store->deliveries(webhook.id, {}, 1, 25)->entries),
+              ElementsAre(young.id, old[0].id));
+  EXPECT_FALSE(store->delivery(webhook.id, old[5].id)->has_value());
+  ASSERT_THAT(ids_waiting(webhook.id, clock.time), ElementsAre(old[0].id));
+  // Once settled, it goes too.
+  ASSERT_TRUE(record({delivered(old[0])}).ok());
+  purge_all(clock.time, clock.time);
+  expect_totals(totals(webhook.id), 0, 1, 0);
+}
+
+TEST_P(StoreContract, PurgesNothingWhereEverythingIsKept) {
+  const Webhook webhook = make_webhook(make_account().id);
+  ASSERT_TRUE(record({delivered(publish_one(webhook))}).ok());
+  clock.time += Seconds{365 * 86'400};
+  purge_all(clock.time, std::nullopt);
+  expect_totals(totals(webhook.id), 0, 1, 0);
+}
+
+TEST_P(StoreContract, PurgesExpiredIdempotencyKeysOnly) {
+  const Webhook webhook = make_webhook(make_account().id);
+  ASSERT_TRUE(publish({with_key(make_event(webhook.account_id, {webhook.id}), "old", 1)}).ok());
+  clock.time += Seconds{3600};
+  ASSERT_TRUE(publish({with_key(make_event(webhook.account_id, {webhook.id}), "young", 1)}).ok());
+  clock.time += kIdempotencyWindow - Seconds{1800};
+  purge_all(clock.time, std::nullopt);
+  EXPECT_TRUE(
+      receipts_of(publish({with_key(make_event(webhook.account_id, {webhook.id}), "young", 1)}))
+          .at(0)
+          .replayed);
+  EXPECT_FALSE(
+      receipts_of(publish({with_key(make_event(webhook.account_id, {webhook.id}), "old", 1)}))
+          .at(0)
+          .replayed);
+}
+
+TEST_P(StoreContract, KeepsEverythingOverAReopen) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const std::vector<WaitingDelivery> d = publish_many(webhook, 3);
+  const Timestamp retry_at = at(Seconds{120});
+  ASSERT_TRUE(record({delivered(d[0]), failed(d[1], RetryAt{retry_at})}).ok());
+  reopen_store();
+  expect_totals(totals(webhook.id), 2, 1, 0);
+  EXPECT_EQ(entry(d[0]).status, DeliveryStatus::delivered);
+  EXPECT_EQ(entry(d[1]).next_attempt_at, retry_at);
+  EXPECT_THAT(ids_waiting(webhook.id, clock.time), ElementsAre(d[2].id));
+  EXPECT_THAT(*store->webhooks_with_waiting(), ElementsAre(webhook.id));
+}
+
+TEST_P(StoreContract, ClosingWaitsForWhatWasAccepted) {
+  const Webhook webhook = make_webhook(make_account().id);
+  std::atomic<int> stored{0};
+  for (int i = 0; i < 500; ++i) {
+    store->publish({make_event(webhook.account_id, {webhook.id})},
+                   [&](Result<PublishOutcome> outcome) { stored += outcome.ok() ? 1 : 0; });
+  }
+  reopen_store();
+  EXPECT_EQ(stored, 500);
+  expect_totals(totals(webhook.id), 500, 0, 0);
+}
+
+}  // namespace skyhook::store::contract

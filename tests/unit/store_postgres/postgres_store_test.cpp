@@ -1,0 +1,159 @@
+// What only the shared store promises: migrations, leases, take-over, fencing.
+#include "store/postgres/postgres_store.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "store/shared.h"
+#include "store_contract.h"
+#include "support/postgres_server.h"
+
+namespace skyhook::store::postgres {
+namespace {
+
+using testing_support::postgres_server;
+
+class PostgresBackend final : public contract::Backend {
+ public:
+  std::unique_ptr<Store> open(const Clock& clock) override {
+    Result<std::unique_ptr<Store>> opened = postgres::open({.database_url = url_, .clock = clock});
+    EXPECT_TRUE(opened.ok()) << opened.error().detail;
+    return opened.ok() ? std::move(*opened) : nullptr;
+  }
+
+ private:
+  std::string url_ = postgres_server().make_database();
+};
+
+// Two nodes of one database, in one process.
+class TwoNodes : public testing::Test {
+ protected:
+  std::unique_ptr<Store> open() {
+    auto opened = postgres::open({.database_url = url, .clock = clock});
+    EXPECT_TRUE(opened.ok()) << opened.error().detail;
+    return opened.ok() ? std::move(*opened) : nullptr;
+  }
+  std::string database() const { return url.substr(url.rfind('/') + 1); }
+  void SetUp() override {
+    one = open();
+    two = open();
+    const auto account = one->create_account({"Acme", {}, {}, clock.now()});
+    ASSERT_TRUE(account.ok());
+    const auto made = one->create_webhook(
+        {account->id, "n", "https://e.example", {"contact.created"}, true, "whsec_x", clock.now()});
+    ASSERT_TRUE(made.ok());
+    webhook = *made;
+  }
+  WaitingDelivery publish(Store& store) {
+    const std::int64_t id = store.take_ids(2);
+    auto event = std::make_shared<const Event>(
+        Event{EventId{id}, webhook.account_id, "contact.created", "{}", clock.now()});
+    const WaitingDelivery delivery{DeliveryId{id + 1}, webhook.id, event, clock.now(),
+                                   clock.now(),        0,          0,     false};
+    std::promise<bool> stored;
+    store.publish({{event, {delivery}, std::nullopt}},
+                  [&](Result<PublishOutcome> outcome) { stored.set_value(outcome.ok()); });
+    EXPECT_TRUE(stored.get_future().get());
+    return delivery;
+  }
+  bool record(Store& store, const WaitingDelivery& delivery) {
+    Attempt attempt;
+    attempt.started_at = clock.now();
+    attempt.response_status = 200;
+    std::promise<bool> stored;
+    store.record({{delivery.id, webhook.id, attempt, Delivered{clock.now()}}},
+                 [&](Result<Done> done) { stored.set_value(done.ok()); });
+    return stored.get_future().get();
+  }
+  std::size_t waiting(Store& store) {
+    const auto page = store.waiting(webhook.id, clock.now() + Seconds{1}, {}, 100);
+    EXPECT_TRUE(page.ok());
+    return page->deliveries.size();
+  }
+
+  SystemClock clock;
+  std::string url = postgres_server().make_database();
+  std::unique_ptr<Store> one, two;
+  Webhook webhook;
+};
+
+TEST_F(TwoNodes, OwnWhatTheyAccepted) {
+  publish(*one);
+  EXPECT_EQ(waiting(*one), 1u);
+  EXPECT_EQ(waiting(*two), 0u);
+  EXPECT_EQ(two->totals({webhook.id})->at(0).pending, 1);
+}
+
+TEST_F(TwoNodes, TakeOverWhatAClosedNodeLeft) {
+  publish(*one);
+  one.reset();
+  const auto taken = two->shared()->take_over();
+  ASSERT_TRUE(taken.ok());
+  EXPECT_THAT(*taken, testing::ElementsAre(webhook.id));
+  EXPECT_EQ(waiting(*two), 1u);
+  EXPECT_TRUE(two->shared()->take_over()->empty());
+}
+
+TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
+  const WaitingDelivery delivery = publish(*one);
+  const std::uint64_t epoch = one->shared()->epoch();
+  postgres_server().sql("SELECT skyhook.expire_nodes(1)", database());
+  ASSERT_TRUE(two->shared()->take_over().ok());
+  // Its connections were ended with it: the first offer may meet one of those.
+  const bool refused_for_good = record(*one, delivery) || record(*one, delivery);
+  EXPECT_TRUE(refused_for_good) << "the caller must not offer it again for ever";
+  DeliveryTotals totals = two->totals({webhook.id})->at(0);
+  EXPECT_EQ(totals.pending, 1);
+  EXPECT_EQ(totals.delivered, 0);
+  // The node begins anew, and owns nothing of what it had.
+  const MonoTime deadline = clock.mono() + Seconds{10};
+  while (one->shared()->epoch() == epoch && clock.mono() < deadline) std::this_thread::yield();
+  EXPECT_GT(one->shared()->epoch(), epoch);
+  EXPECT_TRUE(one->shared()->may_deliver());
+  EXPECT_EQ(waiting(*one), 0u);
+  EXPECT_TRUE(record(*one, delivery));
+  EXPECT_EQ(two->totals({webhook.id})->at(0).pending, 1);
+  // Its owner's outcome counts.
+  EXPECT_TRUE(record(*two, delivery));
+  totals = one->totals({webhook.id})->at(0);
+  EXPECT_EQ(totals.pending, 0);
+  EXPECT_EQ(totals.delivered, 1);
+}
+
+TEST_F(TwoNodes, TellEachOtherWhatChanged) {
+  ASSERT_TRUE(two->shared()->changes().ok());
+  Webhook changed = webhook;
+  changed.is_active = false;
+  ASSERT_TRUE(*one->update_webhook(changed));
+  const auto changes = two->shared()->changes();
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->webhooks.size(), 1u);
+  EXPECT_FALSE(changes->webhooks[0].second->is_active);
+  ASSERT_TRUE(*one->delete_webhook(webhook.id));
+  const auto deleted = two->shared()->changes();
+  ASSERT_EQ(deleted->webhooks.size(), 1u);
+  EXPECT_FALSE(deleted->webhooks[0].second.has_value());
+  EXPECT_TRUE(two->shared()->changes()->webhooks.empty());
+}
+
+TEST_F(TwoNodes, ShareTheLog) {
+  const WaitingDelivery delivery = publish(*one);
+  EXPECT_TRUE(record(*one, delivery));
+  const auto there = two->delivery(webhook.id, delivery.id);
+  ASSERT_TRUE(there.ok() && there->has_value());
+  EXPECT_EQ((*there)->entry.status, DeliveryStatus::delivered);
+  EXPECT_EQ(two->nodes()->size(), 2u);
+}
+
+std::unique_ptr<contract::Backend> make_postgres_backend() {
+  return std::make_unique<PostgresBackend>();
+}
+
+}  // namespace
+}  // namespace skyhook::store::postgres
+
+namespace skyhook::store::contract {
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreContract,
+                         testing::Values(&postgres::make_postgres_backend));
+}  // namespace skyhook::store::contract

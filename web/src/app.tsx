@@ -1,0 +1,145 @@
+import type { ComponentType, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import iconUrl from "./icon.svg";
+import { account, reachable } from "./api";
+import { useQuery } from "./query";
+import { href, useRoute, type Route } from "./router";
+import { session, signOut, type Session } from "./session";
+import { useObservable } from "./store";
+import { setTheme, theme, type Theme } from "./theme";
+import { ListIcon, MoonIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, ScreenIcon, SendIcon, SunIcon, WebhookIcon } from "./ui/icons";
+import { Button, Empty, Foreign, Toasts } from "./ui/parts";
+import { Deliveries } from "./views/deliveries";
+import { AccountDetail, Accounts, Nodes, OperatorOverview, Publish } from "./views/operator";
+import { Overview } from "./views/overview";
+import { SignIn } from "./views/sign_in";
+import { EditWebhook, NewWebhook, WebhookDetail, Webhooks } from "./views/webhooks";
+
+interface Place {
+  path: string;
+  label: string;
+  icon: (props: { class?: string }) => JSX.Element;
+}
+const kAccountPlaces: Place[] = [
+  { path: "", label: "Overview", icon: OverviewIcon },
+  { path: "webhooks", label: "Webhooks", icon: WebhookIcon },
+  { path: "deliveries", label: "Deliveries", icon: ListIcon },
+];
+const kOperatorPlaces: Place[] = [
+  { path: "", label: "Overview", icon: OverviewIcon },
+  { path: "accounts", label: "Accounts", icon: PeopleIcon },
+  { path: "publish", label: "Publish", icon: SendIcon },
+  { path: "nodes", label: "Nodes", icon: NodesIcon },
+];
+
+function accountView(route: Route): [string, JSX.Element] {
+  const [first, second, third] = route.path;
+  const id = Number(second);
+  if (first === undefined) return ["Overview", <Overview />];
+  if (first === "webhooks" && second === undefined) return ["Webhooks", <Webhooks />];
+  if (first === "webhooks" && second === "new") return ["New webhook", <NewWebhook />];
+  if (first === "webhooks" && Number.isInteger(id) && third === undefined) return ["Webhook", <WebhookDetail key={id} id={id} />];
+  if (first === "webhooks" && Number.isInteger(id) && third === "edit") return ["Edit webhook", <EditWebhook key={id} id={id} />];
+  if (first === "deliveries") return ["Deliveries", <Deliveries />];
+  return ["Not found", <Nowhere />];
+}
+
+function operatorView(route: Route): [string, JSX.Element] {
+  const [first, second] = route.path;
+  const id = Number(second);
+  if (first === undefined) return ["Overview", <OperatorOverview />];
+  if (first === "accounts" && second === undefined) return ["Accounts", <Accounts />];
+  if (first === "accounts" && Number.isInteger(id)) return ["Account", <AccountDetail key={id} id={id} />];
+  if (first === "publish") return ["Publish", <Publish />];
+  if (first === "nodes") return ["Nodes", <Nodes />];
+  return ["Not found", <Nowhere />];
+}
+
+const Nowhere: ComponentType = () => (
+  <div class="card">
+    <h1 class="visually-hidden">Not found</h1>
+    <Empty title="There is no such page" actions={<a class="button" href={href("")}>To the overview</a>}>The address may be mistyped, or it belongs to another kind of key.</Empty>
+  </div>
+);
+
+export function App(): JSX.Element {
+  const current = useObservable(session);
+  return (
+    <>
+      <Away />
+      {current ? <Frame key={current.key} session={current} /> : <SignIn />}
+      <Toasts />
+    </>
+  );
+}
+
+// Said once, for the whole page; everything reads itself again when the server is back.
+function Away(): JSX.Element {
+  const there = useObservable(reachable);
+  return (
+    <div role="status">
+      {!there && <div class="banner"><span class="spin" style={{ width: "14px", height: "14px" }} aria-hidden="true" />The server cannot be reached. Trying again…</div>}
+    </div>
+  );
+}
+
+function Frame({ session: current }: { session: Session }): JSX.Element {
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const places = current.role === "operator" ? kOperatorPlaces : kAccountPlaces;
+  const [title, view] = current.role === "operator" ? operatorView(route) : accountView(route);
+  const path = route.path.join("/");
+  const [first, setFirst] = useState(true);
+  useEffect(() => {
+    document.title = `${title} · Skyhook`;
+    // A new screen starts at its top, and a screen reader starts there too; filters and drawers leave things where they are.
+    if (first) {
+      setFirst(false);
+      return;
+    }
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [path, title]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>Skip to content</a>
+      <div class="frame">
+        <header class="rail">
+          <a class="brand" href={href("")}><img src={iconUrl} alt="" />Skyhook</a>
+          <nav aria-label="Main">
+            {places.map(({ path: to, label, icon: Icon }) => (
+              <a key={to} href={href(to)} aria-current={(route.path[0] ?? "") === to ? "page" : undefined}><Icon />{label}</a>
+            ))}
+          </nav>
+          <div class="foot">
+            {current.role === "account" ? <AccountName /> : <div class="who"><b>Operator</b><span class="muted small">sees every account</span></div>}
+            <div class="row">
+              <ThemeButton />
+              <Button kind="plain" small onClick={() => signOut()}><OutIcon />Sign out</Button>
+            </div>
+          </div>
+        </header>
+        <main id="main" ref={main} tabIndex={-1} aria-label={title}>{view}</main>
+      </div>
+    </>
+  );
+}
+
+function AccountName(): JSX.Element {
+  const me = useQuery("me", account.me);
+  return (
+    <div class="who">
+      <b class="truncate">{me.data ? <Foreign>{me.data.name}</Foreign> : "\u00a0"}</b>
+      <span class="muted small">{me.data ? `Account ${me.data.id}` : "\u00a0"}</span>
+    </div>
+  );
+}
+
+const kNextTheme: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
+export function ThemeButton(): JSX.Element {
+  const current = useObservable(theme);
+  const Icon = current === "light" ? SunIcon : current === "dark" ? MoonIcon : ScreenIcon;
+  const label = `Theme: ${current === "system" ? "as the system" : current}. Change to ${kNextTheme[current] === "system" ? "the system's" : kNextTheme[current]}`;
+  return <Button kind="plain" small icon aria-label={label} title={label} onClick={() => setTheme(kNextTheme[current])}><Icon /></Button>;
+}
+

@@ -1,0 +1,81 @@
+// Reading with a memory: what was read before is shown at once while it is read again, so that nothing jumps.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, reachable } from "./api";
+import { session } from "./session";
+import { observable } from "./store";
+
+const kRemembered = 200;
+const memory = new Map<string, unknown>();
+session.subscribe(() => memory.clear());
+
+function remember(key: string, value: unknown): void {
+  memory.delete(key);
+  memory.set(key, value);
+  if (memory.size > kRemembered) memory.delete(memory.keys().next().value as string);
+}
+
+// To be called when something was changed that views have read. What is on the screen is read again a moment later, so that a view
+// which is being left does not ask once more for what is gone.
+const changes = observable(0);
+export function invalidate(): void {
+  memory.clear();
+  window.setTimeout(() => changes.set(changes.get() + 1));
+}
+
+export interface Query<T> {
+  data: T | undefined;
+  error: Error | undefined;
+  loading: boolean;
+  reload: () => void;
+}
+
+// `key` null: nothing is read yet. `refreshMs`: read again that often while the page is visible.
+export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshMs = 0): Query<T> {
+  const [, redraw] = useState(0);
+  const state = useRef<{ key: string | null; data: T | undefined; error: Error | undefined; loading: boolean }>({
+    key: null, data: undefined, error: undefined, loading: false,
+  });
+  const reader = useRef(read);
+  reader.current = read;
+  const turn = useRef(0);
+  if (state.current.key !== key) {
+    state.current = { key, data: key === null ? undefined : (memory.get(key) as T | undefined), error: undefined, loading: key !== null };
+  }
+
+  const load = useCallback(() => {
+    if (key === null) return;
+    const mine = ++turn.current;
+    reader.current().then(
+      (data) => {
+        remember(key, data);
+        if (mine !== turn.current || state.current.key !== key) return;
+        state.current = { key, data, error: undefined, loading: false };
+        redraw((n) => n + 1);
+      },
+      (error: Error) => {
+        if (mine !== turn.current || state.current.key !== key) return;
+        state.current = { ...state.current, error, loading: false };
+        redraw((n) => n + 1);
+        if (error instanceof ApiError && error.status === 429) {
+          window.setTimeout(() => mine === turn.current && load(), (error.retryAfterSeconds ?? 5) * 1000);
+        }
+      },
+    );
+  }, [key]);
+
+  useEffect(() => {
+    load();
+    const offReachable = reachable.subscribe(() => reachable.get() && load());
+    const offChanges = changes.subscribe(load);
+    const timer = refreshMs ? window.setInterval(() => document.visibilityState === "visible" && reachable.get() && load(), refreshMs) : 0;
+    return () => {
+      turn.current += 1;
+      offReachable();
+      offChanges();
+      window.clearInterval(timer);
+    };
+  }, [load, refreshMs]);
+
+  const { data, error, loading } = state.current;
+  return { data, error, loading, reload: load };
+}
