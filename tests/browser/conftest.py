@@ -152,12 +152,24 @@ def axe(page):
             for node in one["nodes"]]
 
 
+# Nothing is loading, and nothing moves that will ever stand still.
+STILL = """!document.querySelector('.bone, [aria-busy=true]') && document.getAnimations().every(
+  one => one.playState === 'finished' || one.effect.getTiming().iterations === Infinity)"""
+
+
 def settle(page):
-    """Until what is loading is there and what moves stands still."""
-    eventually(lambda: page.evaluate("!document.querySelector('.bone, [aria-busy=true]')"),
-               what="the end of loading")
-    page.evaluate("Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations"
-                  " !== Infinity).map(a => a.finished.catch(() => {})))")
+    """Until what is loading is there and what moves stands still, in a frame drawn after the call."""
+    page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    eventually(lambda: page.evaluate(STILL), what="a page that stands still")
+
+
+def show(page, scheme, size):
+    """The page in that theme and size, once it stands still in them."""
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+    expect(page.locator("html")).to_have_attribute("data-theme", scheme)
+    eventually(lambda: page.evaluate("innerWidth") == size["width"], what="the size")
+    settle(page)
 
 
 def keep(page, name, documented):
@@ -167,21 +179,15 @@ def keep(page, name, documented):
         (DOCUMENTED / f"{name}.png").write_bytes(picture)
 
 
-def inspect(page, name, phone=True):
-    """No violation, nothing cut off, in both themes and on a phone; keeps a picture of each."""
+def inspect(page, name):
+    """No violation, nothing cut off, in both themes and on a phone; keeps a picture of each. Leaves the page light and wide."""
     SCREENS.mkdir(parents=True, exist_ok=True)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        expect(page.locator("html")).to_have_attribute("data-theme", scheme)
-        settle(page)
+        show(page, scheme, DESKTOP)
         assert axe(page) == [], f"{name}, {scheme}"
         keep(page, f"{name}-{scheme}", scheme == "light" or name in IN_BOTH_THEMES)
-    page.emulate_media(color_scheme="light")
-    if not phone:
-        return
-    page.set_viewport_size(PHONE)
-    settle(page)
+    show(page, "light", PHONE)
     assert axe(page) == [], f"{name}, phone"
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name}: wider than a phone"
     keep(page, f"{name}-phone", name in ON_A_PHONE)
-    page.set_viewport_size(DESKTOP)
+    show(page, "light", DESKTOP)

@@ -243,7 +243,7 @@ def test_hostile_names_and_payloads_are_text(server, account, receiver, open_pag
     expect(payload).to_contain_text("yyyyyyyy")
     expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"25\d(\.\d)? KiB"))
     assert page.locator("main img, dialog img, main script, dialog script").count() == 0
-    inspect(page, "hostile", phone=True)
+    inspect(page, "hostile")
 
 
 def test_a_hundred_thousand_rows(make_server, open_page):
