@@ -198,9 +198,56 @@ def test_recover_takes_its_span_only(account):
     assert account.post(path, {"since": iso(past)}).data == {"recovered": 1}
 
 
+def test_recover_deals_its_deliveries_out_over_time(make_server, make_receiver):
+    account = make_server("--retry-schedule", "").account()
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
+             for n in range(40)]
+    assert account.server.operator("POST", "/events", {"events": batch}).status == 202
+    account.settled(webhook, "failed", 40)
+    path, since = f"/webhooks/{webhook['id']}/recover", iso(now() - timedelta(minutes=1))
+    answer = account.post(path, {"since": since, "dry_run": True})
+    assert (answer.status, answer.data) == (200, {"would_recover": 40})
+    assert len(account.deliveries(webhook, "?status=failed&per_page=100")) == 40
+    receiver.answer_with(status(200))
+    before = len(receiver.requests)
+    assert account.post(path, {"since": since}).data == {"recovered": 40}
+    # 50 ms apart, the oldest first: they cannot all arrive before the last is due.
+    entries = account.settled(webhook, "delivered", 40, timeout=30)
+    delivered = [datetime.fromisoformat(entry["delivered_at"].replace("Z", "+00:00"))
+                 for entry in entries]
+    assert max(delivered) - min(delivered) >= timedelta(milliseconds=38 * 50)
+    numbers = [request.json["data"]["n"] for request in receiver.requests[before:]]
+    assert numbers[0] < 5 and numbers[-1] > 34
+
+
+def test_recover_of_a_webhook_that_is_off(account):
+    webhook = account.webhook(f"http://127.0.0.1:{closed_port()}/")
+    account.publish()
+    account.settled(webhook, "failed")
+    account.put(f"/webhooks/{webhook['id']}", {"is_active": False})
+    since = iso(now() - timedelta(minutes=1))
+    answer = account.post(f"/webhooks/{webhook['id']}/recover", {"since": since})
+    assert answer.status == 409 and answer.json["success"] is False
+    (entry,) = account.deliveries(webhook)
+    retry = account.post(f"/webhooks/{webhook['id']}/deliveries/{entry['delivery_id']}/retry")
+    assert retry.status == 409
+
+
+def test_recover_of_what_is_not_there(server, account, receiver):
+    webhook = account.webhook(receiver.url())
+    body = {"since": "2026-03-01T10:00:00Z"}
+    assert server.account().post(f"/webhooks/{webhook['id']}/recover", body).status == 404
+    assert account.post("/webhooks/999999999/recover", body).status == 404
+
+
 @pytest.mark.parametrize("body,field", [({}, "since"), ({"since": "yesterday"}, "since"),
                                         ({"since": 5}, "since"),
-                                        ({"since": "2026-03-01T10:00:00Z", "until": "x"}, "until")])
+                                        ({"since": "2026-03-01T10:00:00Z", "until": "x"}, "until"),
+                                        ({"since": "2026-03-01T10:00:00Z",
+                                          "until": "2026-03-01T10:00:00Z"}, "until"),
+                                        ({"since": "2026-03-01T10:00:00Z", "dry_run": 7}, "dry_run")])
 def test_recover_validation(account, receiver, body, field):
     webhook = account.webhook(receiver.url())
     answer = account.post(f"/webhooks/{webhook['id']}/recover", body)
@@ -228,6 +275,94 @@ def test_stats(account, make_receiver):
     for step in steps:
         for name in ("duration_p50_ms", "duration_p95_ms"):
             assert step[name] is None or 0 <= step[name] < 5000
+
+
+STEP = ["start", "delivered", "failed_attempts", "failed", "duration_p50_ms", "duration_p95_ms"]
+
+
+def test_stats_come_in_steps(account, make_receiver):
+    webhook = account.webhook(make_receiver(status(200, delay=0.05)).url())
+    gone = account.webhook(f"http://127.0.0.1:{closed_port()}/", ["ticket.created"])
+    account.publish()
+    account.publish("ticket.created")
+    account.settled(webhook, "delivered")
+    account.settled(gone, "failed")
+    start = now().replace(second=0, microsecond=0) - timedelta(minutes=3)
+    query = f"?from={iso(start)}&to={iso(start + timedelta(minutes=6))}&step=120"
+    steps = account.get(f"/webhooks/{webhook['id']}/stats{query}").data
+    assert [list(step) for step in steps] == [STEP] * 3
+    assert [step["start"] for step in steps] == [iso(start + timedelta(minutes=2 * i))
+                                                for i in range(3)]
+    (busy,) = (step for step in steps if step["delivered"])
+    assert busy["delivered"] == 1 and busy["failed_attempts"] == 0 and busy["failed"] == 0
+    assert 45 <= busy["duration_p50_ms"] <= busy["duration_p95_ms"] < 2000
+    for step in steps:
+        if step is not busy:
+            assert [step[name] for name in STEP[1:]] == [0, 0, 0, None, None]
+    failures = account.get(f"/webhooks/{gone['id']}/stats{query}").data
+    assert sum(step["failed"] for step in failures) == 1
+    assert sum(step["failed_attempts"] for step in failures) == 3
+
+
+def test_stats_of_the_last_day_unless_told_otherwise(account, receiver):
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    account.settled(webhook, "delivered")
+    steps = account.get(f"/webhooks/{webhook['id']}/stats").data
+    assert len(steps) in (24, 25)  # hours; the first begins with the minute of its moment
+    assert sum(step["delivered"] for step in steps) == 1
+
+
+@pytest.mark.parametrize("query,field", [("step=90", "step"), ("step=0", "step"),
+                                         ("step=x", "step"), ("from=x", "from"), ("to=x", "to"),
+                                         ("from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", "to"),
+                                         ("from=2026-03-01T00:00:00Z&to=2026-03-03T00:00:00Z&step=60",
+                                          "step")])
+def test_stats_validation(account, receiver, query, field):
+    webhook = account.webhook(receiver.url())
+    answer = account.get(f"/webhooks/{webhook['id']}/stats?{query}")
+    assert answer.status == 422, answer
+    assert list(answer.json["errors"]) == [field]
+
+
+def walk(account, webhook, query):
+    """All entries that walking from the newest on yields."""
+    walked, before = [], 2 ** 53
+    while before is not None:
+        answer = account.get(f"/webhooks/{webhook['id']}/deliveries?before_id={before}&{query}")
+        assert answer.status == 200, answer
+        assert list(answer.json["meta"]) == ["per_page", "next_before_id"]
+        walked += answer.data
+        before = answer.json["meta"]["next_before_id"]
+    return walked
+
+
+def test_walking_takes_the_same_filters(account, make_receiver):
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url(), ["contact.created", "ticket.created"])
+    for _ in range(3):
+        account.publish("contact.created")
+    account.settled(webhook, "failed", 3)
+    receiver.answer_with(status(200))
+    for _ in range(4):
+        account.publish("ticket.created")
+    entries = account.settled(webhook, "delivered", 4)
+    assert len(walk(account, webhook, "per_page=2")) == 7
+    assert {entry["status"] for entry in walk(account, webhook, "per_page=2&status=failed")} == {"failed"}
+    tickets = walk(account, webhook, "per_page=3&event=ticket.created")
+    assert [entry["id"] for entry in tickets] == [entry["id"] for entry in entries]
+    middle = entries[1]["created_at"]
+    later = walk(account, webhook, f"per_page=1&from={middle}")
+    earlier = walk(account, webhook, f"per_page=100&until={middle}")
+    assert [len(later), len(earlier)] == [2, 5]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5"])
+def test_before_id_is_an_id(account, receiver, value):
+    webhook = account.webhook(receiver.url())
+    answer = account.get(f"/webhooks/{webhook['id']}/deliveries?before_id={value}")
+    assert answer.status == 422, answer
+    assert list(answer.json["errors"]) == ["before_id"]
 
 
 def test_walking_by_before_id(account, receiver):
