@@ -79,29 +79,41 @@ void refuse_method(Call& call, const std::string& allow) {
 }  // namespace
 
 struct Api::Impl {
-  explicit Impl(Services given) : services(std::move(given)), limiter(services.rate_limit) {}
+  explicit Impl(Services given) : services(std::move(given)) {}
 
   void identify(Call& call);
+  void count(const CallPtr& call);
+  void serve(const CallPtr& call);
   bool admit(Call& call, Access access);
   bool admit_account(Call& call);
   bool admit_body(Call& call, const Route& route);
 
   const Services services;
-  RateLimiter limiter;
 };
 
 Api::Api(Services services) : impl_(std::make_unique<Impl>(std::move(services))) {}
 Api::~Api() = default;
 
-// Who asks, and what is left of its limit: known before anything is answered, since every answer of
-// the account API tells the limit.
 void Api::Impl::identify(Call& call) {
   if (!is_account_path(call.request.path)) return;
   const std::string_view key = account_key(call.request);
   if (!key.empty()) call.account = services.directory.account_by_key(signing::sha256(key));
-  if (!limiter.enabled()) return;
+}
+
+// What is left of the limit is known before anything is answered, since every answer of the account
+// API tells it.
+void Api::Impl::count(const CallPtr& call) {
+  RateLimiter& limiter = services.limiter;
+  if (!limiter.enabled() || !is_account_path(call->request.path)) return serve(call);
   const Timestamp now = services.clock.now();
-  call.rate = call.account ? limiter.count(call.account->id, now) : limiter.untouched(now);
+  if (!call->account) {
+    call->rate = limiter.untouched(now);
+    return serve(call);
+  }
+  limiter.count(call->account->id, now, [this, call](RateState state) {
+    call->rate = state;
+    run_guarded(call, [this](const CallPtr& counted) { serve(counted); });
+  });
 }
 
 bool Api::Impl::admit_account(Call& call) {
@@ -150,19 +162,23 @@ bool Api::Impl::admit_body(Call& call, const Route& route) {
   return true;
 }
 
+void Api::Impl::serve(const CallPtr& call) {
+  auto match = match_route(call->request.method, call->request.path);
+  if (!match) return call->fail(404, "Not found.");
+  if (!admit(*call, match->access)) return;
+  if (match->route == nullptr) return refuse_method(*call, match->allow);
+  if (!admit_body(*call, *match->route)) return;
+  call->parameters = std::move(match->parameters);
+  if (match->route->runs == Runs::here) return match->route->handler(call);
+  run_blocking(call, match->route->handler);
+}
+
 void Api::handle(net::ServerRequest request, net::Responder responder) {
   const auto call =
       std::make_shared<Call>(impl_->services, std::move(request), std::move(responder));
   run_guarded(call, [this](const CallPtr& guarded) {
-    auto match = match_route(guarded->request.method, guarded->request.path);
     impl_->identify(*guarded);
-    if (!match) return guarded->fail(404, "Not found.");
-    if (!impl_->admit(*guarded, match->access)) return;
-    if (match->route == nullptr) return refuse_method(*guarded, match->allow);
-    if (!impl_->admit_body(*guarded, *match->route)) return;
-    guarded->parameters = std::move(match->parameters);
-    if (match->route->runs == Runs::here) return match->route->handler(guarded);
-    run_blocking(guarded, match->route->handler);
+    impl_->count(guarded);
   });
 }
 

@@ -20,6 +20,7 @@
 namespace skyhook::api {
 
 class LiveStreams;
+class RateLimiter;
 
 // What the API works on and how it is set. Everything referred to outlives the Api.
 struct Services {
@@ -33,7 +34,7 @@ struct Services {
   metrics::Metrics& metrics;
   const net::AddressGuard& guard;             // judges the hosts of webhook URLs
   std::string operator_token;                 // not empty
-  int rate_limit = 120;                       // requests a minute an account; 0: off
+  RateLimiter& limiter;                       // of accounts' requests
   bool allow_http = false;                    // webhook URLs may be plain http
   std::string sender_name = "SkyLight Chat";  // in the test message
   bool open_metrics = false;                  // /metrics without the operator token
@@ -53,7 +54,7 @@ class Api {
   Api& operator=(const Api&) = delete;
 
   // Any thread; never blocks. Answers through `responder`, now or later, on any thread. The
-  // workers, the store and the dispatcher stop before the Api is destroyed.
+  // workers, the store, the dispatcher and a RateExchange stop before the Api is destroyed.
   void handle(net::ServerRequest request, net::Responder responder);
 
   // The API's shape for an error that the HTTP server finds by itself.

@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 #include "api/live_streams.h"
+#include "api/rate_exchange.h"
 #include "app/gauges.h"
 #include "app/housekeeping.h"
 #include "app/network_threads.h"
@@ -266,6 +267,8 @@ int serve(const config::ServeConfig& config) {
   std::optional<api::LiveStreams> live;
   live.emplace(changes, **store, directory,
                static_cast<std::uint64_t>(to_unix_micros(clock.now())));
+  api::RateLimiter limiter(config.rate_limit);
+  std::optional<api::RateExchange> rate_exchange;
   api::Api api({.directory = directory,
                 .store = **store,
                 .intake = intake,
@@ -276,7 +279,7 @@ int serve(const config::ServeConfig& config) {
                 .metrics = metrics,
                 .guard = guard,
                 .operator_token = token->token,
-                .rate_limit = config.rate_limit,
+                .limiter = limiter,
                 .allow_http = config.allow_http,
                 .sender_name = config.sender_name,
                 .open_metrics = config.open_metrics,
@@ -300,10 +303,14 @@ int serve(const config::ServeConfig& config) {
   for (const WebhookId id : *waiting) couriers.wake(id);
   network.start();
   std::optional<cluster::Node> node;
-  if ((*store)->shared() != nullptr) node.emplace(**store, directory, couriers);
+  if (store::Shared* shared = (*store)->shared()) {
+    node.emplace(**store, directory, couriers);
+    if (limiter.enabled()) rate_exchange.emplace(limiter, *shared, clock);
+  }
   // Nothing may call back into a room that is gone: threads end before rooms, the store's own last.
   const auto end_threads = [&] {
     node.reset();
+    rate_exchange.reset();
     network.stop();
     workers.stop();
     live.reset();

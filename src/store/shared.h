@@ -49,15 +49,27 @@ class Shared {
   // Waits until something may have been published by SQL, or `patience` is over.
   virtual void wait_for_published(Millis patience) = 0;
 
-  // Tells how many requests each account made here in the window that ends at `window_end_s` (Unix
-  // seconds), and returns how many it made on other nodes.
+  // Adds what keys asked for here to what they asked for everywhere, for a limit that counts over
+  // all nodes. Waits a second at most, a second more where it has to connect.
   struct RequestCount {
     AccountId account;
-    std::int64_t window_end_s = 0;
-    std::int64_t requests = 0;
+    std::int64_t window_end_s = 0;  // Unix seconds
+    int spent = 0;                  // allowed since the last call
+    int wanted = 0;                 // not yet allowed: granted as far as the limit goes
   };
-  virtual Result<std::vector<RequestCount>> exchange_counts(
-      const std::vector<RequestCount>& here) = 0;
+  struct RequestTotal {
+    AccountId account;
+    std::int64_t window_end_s = 0;
+    int total = 0;    // on all nodes, with what is granted
+    int granted = 0;  // of `wanted`
+  };
+  struct RequestTotals {
+    std::vector<RequestTotal> totals;  // of those that were told; where asked for, of all accounts
+    int nodes = 1;                     // that hold a lease
+  };
+  enum class Which { told, all };
+  virtual Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,
+                                               Which answer) = 0;
 };
 
 }  // namespace skyhook::store

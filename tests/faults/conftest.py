@@ -3,6 +3,8 @@
 import pathlib
 import sys
 
+import pytest
+
 CONTRACT = pathlib.Path(__file__).resolve().parents[1] / "contract"
 sys.path.insert(0, str(CONTRACT))
 
@@ -12,3 +14,34 @@ _spec = importlib.util.spec_from_file_location("contract_conftest", CONTRACT / "
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 globals().update({name: value for name, value in vars(_module).items() if not name.startswith("__")})
+
+from harness.cluster import Cluster  # noqa: E402
+from harness.stores import PostgresServer  # noqa: E402
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    made = []
+
+    def make(server=None):
+        made.append(Cluster(tmp_path / f"cluster-{len(made) + 1}",
+                            server or PostgresServer.of_this_run()))
+        return made[-1]
+
+    yield make
+    for cluster in made:
+        cluster.close()
+
+
+@pytest.fixture
+def own_database():
+    """A server that the test may stop and kill."""
+    made = []
+
+    def make(**settings):
+        made.append(PostgresServer(**settings))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()

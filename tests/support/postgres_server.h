@@ -39,8 +39,9 @@ class PostgresServer {
     sql("CREATE DATABASE " + name);
     return url(name);
   }
-  void sql(const std::string& statement, const std::string& database = "postgres") const {
-    run("psql -qX -v ON_ERROR_STOP=1 '" + url(database) + "' -c \"" + statement + "\"");
+  // Returns the rows, bare: columns between `|`, a row a line.
+  std::string sql(const std::string& statement, const std::string& database = "postgres") const {
+    return run("psql -qXAt -v ON_ERROR_STOP=1 '" + url(database) + "' -c \"" + statement + "\"");
   }
   // Arguments as the script says: stop, run, pid.
   std::string script(const std::string& command) const {

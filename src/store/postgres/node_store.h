@@ -76,7 +76,8 @@ class NodeStore final : public Store, public Shared {
   Result<std::vector<WebhookId>> take_over() override;
   Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
   void wait_for_published(Millis patience) override;
-  Result<std::vector<RequestCount>> exchange_counts(const std::vector<RequestCount>& here) override;
+  Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,
+                                       Which answer) override;
 
  private:
   // Runs `work(connection)` on a pooled connection; a connection that turns out to be dead (the
@@ -95,6 +96,8 @@ class NodeStore final : public Store, public Shared {
   Answer<std::vector<WebhookId>> take_over_batch(Connection& connection);
   Answer<std::vector<DeliveryTotals>> read_totals(Connection& connection,
                                                   const std::vector<WebhookId>& webhooks);
+  Answer<RequestTotals> count_on(Connection& connection, const std::vector<RequestCount>& here,
+                                 int limit, Which answer);
   Answer<bool> drop_old_days(Connection& connection, Timestamp keep_after);
   // The values behind ids that changed.
   Answer<Done> read_changed(Connection& connection, const std::set<std::int64_t>& accounts,
@@ -119,6 +122,8 @@ class NodeStore final : public Store, public Shared {
   MonoTime feed_read_at_{};               // guarded by feed_mutex_
   std::mutex listen_mutex_;               // held over wait_for_published()
   std::unique_ptr<Connection> listener_;  // guarded by listen_mutex_
+  std::mutex count_mutex_;                // held over count_requests()
+  std::unique_ptr<Connection> counter_;   // guarded by count_mutex_
   std::mutex found_mutex_;
   std::vector<WebhookId> found_;  // with work that nobody was told of; guarded by found_mutex_
 

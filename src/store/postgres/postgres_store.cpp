@@ -245,6 +245,11 @@ Result<bool> NodeStore::purge_step(Timestamp now, std::optional<Timestamp> keep_
     auto feed = connection.query(
         "DELETE FROM skyhook.changes WHERE written_at < clock_timestamp() - interval '1 hour'");
     if (!feed) return Err{feed.error()};
+    // A minute later than the database's clock says: nodes may be a little behind it.
+    auto counts = connection.query(
+        "DELETE FROM skyhook.request_counts "
+        "WHERE window_end < extract(epoch FROM clock_timestamp()) - 60");
+    if (!counts) return Err{counts.error()};
     bool more = keys->integer(0, 0) == 500 || deleted->boolean(0, 0);
     if (keep_after) {
       auto dropped = drop_old_days(connection, *keep_after);

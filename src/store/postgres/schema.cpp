@@ -235,13 +235,13 @@ CREATE TABLE skyhook.outbox (
   PRIMARY KEY (account_id, event_id)
 );
 
--- What the keys of accounts asked for, per window, a row a node: for the shared rate limit.
-CREATE TABLE skyhook.request_counts (
+-- What the keys of accounts asked for in windows that are open, through all nodes: the shared rate
+-- limit. A crash may forget it.
+CREATE UNLOGGED TABLE skyhook.request_counts (
   account_id bigint NOT NULL,
-  window_end bigint NOT NULL,
-  node_id    int NOT NULL,
+  window_end bigint NOT NULL,   -- Unix seconds
   requests   bigint NOT NULL,
-  PRIMARY KEY (account_id, window_end, node_id)
+  PRIMARY KEY (account_id, window_end)
 ) WITH (fillfactor = 50);
 )sql";
 
@@ -655,6 +655,32 @@ BEGIN
 END $$;
 )sql";
 
+constexpr std::string_view kRequestCounts = R"sql(
+-- Adds what a node allowed (p_spent) and, as far as the limit goes, what it wants to allow
+-- (p_wanted); returns the totals, and how much of the latter was granted. Rows in the order of
+-- their key, or two nodes could wait in a circle.
+CREATE FUNCTION skyhook.count_requests(p_account bigint[], p_window_end bigint[], p_spent bigint[],
+                                       p_wanted bigint[], p_limit bigint)
+RETURNS TABLE (counted_account bigint, counted_window bigint, total bigint, granted bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1 .. coalesce(array_length(p_account, 1), 0) LOOP
+    counted_account := p_account[i];
+    counted_window := p_window_end[i];
+    INSERT INTO skyhook.request_counts AS r VALUES (p_account[i], p_window_end[i], p_spent[i])
+    ON CONFLICT (account_id, window_end) DO UPDATE SET requests = r.requests + excluded.requests
+    RETURNING r.requests INTO total;
+    granted := least(p_wanted[i], greatest(p_limit - total, 0));
+    IF granted > 0 THEN
+      total := total + granted;
+      UPDATE skyhook.request_counts r SET requests = total
+      WHERE r.account_id = p_account[i] AND r.window_end = p_window_end[i];
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+)sql";
+
 constexpr std::string_view kHousekeeping = R"sql(
 -- Moves the tallies of finished transactions into the totals and roll-ups. Returns how far.
 CREATE FUNCTION skyhook.fold_tallies() RETURNS bigint LANGUAGE plpgsql AS $$
@@ -827,7 +853,8 @@ END $$;
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
-  for (const std::string_view part : {kTables, kPartitions, kNodes, kHotPath, kHousekeeping}) {
+  for (const std::string_view part :
+       {kTables, kPartitions, kNodes, kHotPath, kRequestCounts, kHousekeeping}) {
     sql += part;
   }
   return sql;

@@ -14,6 +14,9 @@ namespace {
 // Changes are kept for an hour (purge_step): a node that did not read for this long loads all anew.
 constexpr std::chrono::minutes kFeedGap{30};
 
+// For counting requests: longer is as good as a database that is away.
+constexpr Millis kCountPatience{1'000};
+
 }  // namespace
 
 Result<SharedChanges> NodeStore::changes() {
@@ -185,34 +188,60 @@ void NodeStore::wait_for_published(Millis patience) {
   if (!listener_) std::this_thread::sleep_for(patience);
 }
 
-Result<std::vector<Shared::RequestCount>> NodeStore::exchange_counts(
-    const std::vector<RequestCount>& here) {
-  return write([&](Connection& connection) -> Answer<std::vector<RequestCount>> {
-    std::vector<std::int64_t> account, end, requests;
-    for (const RequestCount& count : here) {
-      account.push_back(count.account.value);
-      end.push_back(count.window_end_s);
-      requests.push_back(count.requests);
-    }
-    Params params;
-    params.add(std::int64_t{membership_.node_id()}).add(account).add(end).add(requests);
-    auto rows = connection.query(
-        "WITH told AS (INSERT INTO skyhook.request_counts AS r "
-        "SELECT a, w, $1::int, n FROM unnest($2, $3, $4) AS i(a, w, n) "
-        "ON CONFLICT (account_id, window_end, node_id) DO UPDATE SET requests = excluded.requests) "
-        "SELECT r.account_id, r.window_end, sum(r.requests)::bigint "
-        "FROM skyhook.request_counts r "
-        "WHERE r.node_id <> $1::int AND r.window_end > extract(epoch FROM clock_timestamp()) "
-        "GROUP BY 1, 2",
-        params);
-    if (!rows) return Err{rows.error()};
-    std::vector<RequestCount> elsewhere;
-    for (int row = 0; row < rows->count(); ++row) {
-      elsewhere.push_back(
-          {AccountId{rows->integer(row, 0)}, rows->integer(row, 1), rows->integer(row, 2)});
-    }
-    return elsewhere;
+Result<Shared::RequestTotals> NodeStore::count_requests(std::vector<RequestCount> here, int limit,
+                                                        Which answer) {
+  std::lock_guard lock(count_mutex_);
+  if (!counter_ || !counter_->still_usable()) {
+    // A connection of its own: requests may wait for this, so it must not wait for other work.
+    Connection::Settings quick = settings_;
+    quick.answer_timeout = kCountPatience;
+    auto opened = Connection::open(quick);
+    if (!opened) return Err{to_store_error(opened.error())};
+    counter_ = std::move(*opened);
+  }
+  std::sort(here.begin(), here.end(), [](const RequestCount& a, const RequestCount& b) {
+    return std::pair(a.account, a.window_end_s) < std::pair(b.account, b.window_end_s);
   });
+  auto totals = count_on(*counter_, here, limit, answer);
+  if (!totals) return Err{to_store_error(totals.error())};
+  return std::move(*totals);
+}
+
+Answer<Shared::RequestTotals> NodeStore::count_on(Connection& connection,
+                                                  const std::vector<RequestCount>& here, int limit,
+                                                  Which answer) {
+  std::vector<std::int64_t> account, end, spent, wanted;
+  for (const RequestCount& count : here) {
+    account.push_back(count.account.value);
+    end.push_back(count.window_end_s);
+    spent.push_back(count.spent);
+    wanted.push_back(count.wanted);
+  }
+  Params told;
+  told.add(account).add(end).add(spent).add(wanted).add(std::int64_t{limit});
+  std::vector<Call> calls{{"SELECT counted_account, counted_window, total, granted "
+                           "FROM skyhook.count_requests($1, $2, $3, $4, $5)",
+                           told},
+                          {"SELECT count(*) FROM skyhook.nodes WHERE NOT expired", Params()}};
+  if (answer == Which::all) {
+    calls.push_back(
+        {"SELECT account_id, window_end, requests, 0::bigint FROM skyhook.request_counts "
+         "WHERE window_end > extract(epoch FROM clock_timestamp())",
+         Params()});
+  }
+  auto rows = connection.pipeline(calls);
+  if (!rows) return Err{rows.error()};
+  RequestTotals totals;
+  totals.nodes = static_cast<int>((*rows)[1].integer(0, 0));
+  for (std::size_t part = 0; part < rows->size(); part += 2) {
+    const Rows& counted = (*rows)[part];
+    for (int row = 0; row < counted.count(); ++row) {
+      totals.totals.push_back({AccountId{counted.integer(row, 0)}, counted.integer(row, 1),
+                               static_cast<int>(counted.integer(row, 2)),
+                               static_cast<int>(counted.integer(row, 3))});
+    }
+  }
+  return totals;
 }
 
 }  // namespace skyhook::store::postgres

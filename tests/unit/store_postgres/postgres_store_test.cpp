@@ -98,7 +98,7 @@ TEST_F(TwoNodes, TakeOverWhatAClosedNodeLeft) {
 TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
   const WaitingDelivery delivery = publish(*one);
   const std::uint64_t epoch = one->shared()->epoch();
-  postgres_server().sql("SELECT skyhook.expire_nodes(1)", database());
+  EXPECT_EQ(postgres_server().sql("SELECT skyhook.expire_nodes(1)", database()), "1");
   ASSERT_TRUE(two->shared()->take_over().ok());
   // Its connections were ended with it: the first offer may meet one of those.
   const bool refused_for_good = record(*one, delivery) || record(*one, delivery);
@@ -144,6 +144,33 @@ TEST_F(TwoNodes, ShareTheLog) {
   ASSERT_TRUE(there.ok() && there->has_value());
   EXPECT_EQ((*there)->entry.status, DeliveryStatus::delivered);
   EXPECT_EQ(two->nodes()->size(), 2u);
+}
+
+TEST_F(TwoNodes, AddUpTheRequestsOfKeys) {
+  using Which = Shared::Which;
+  const AccountId account = webhook.account_id;
+  const std::int64_t end_s = to_unix_micros(clock.now()) / 1'000'000 + 60;
+  const auto first = one->shared()->count_requests({{account, end_s, 7, 0}}, 10, Which::told);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->nodes, 2);
+  ASSERT_EQ(first->totals.size(), 1u);
+  EXPECT_EQ(first->totals[0].total, 7);
+  // What is wanted is granted as far as the limit goes; what was spent counts in any case.
+  const auto second = two->shared()->count_requests({{account, end_s, 1, 5}}, 10, Which::told);
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->totals.at(0).granted, 2);
+  EXPECT_EQ(second->totals.at(0).total, 10);
+  const auto third = one->shared()->count_requests({}, 10, Which::all);
+  ASSERT_TRUE(third.ok());
+  ASSERT_EQ(third->totals.size(), 1u);
+  EXPECT_EQ(third->totals[0].account, account);
+  EXPECT_EQ(third->totals[0].total, 10);
+  // A window that is over is told to nobody, and removed.
+  const std::int64_t over_s = end_s - 200;
+  ASSERT_TRUE(one->shared()->count_requests({{account, over_s, 1, 0}}, 10, Which::told).ok());
+  EXPECT_EQ(one->shared()->count_requests({}, 10, Which::all)->totals.size(), 1u);
+  ASSERT_TRUE(one->purge_step(clock.now(), std::nullopt).ok());
+  EXPECT_EQ(postgres_server().sql("SELECT count(*) FROM skyhook.request_counts", database()), "1");
 }
 
 std::unique_ptr<contract::Backend> make_postgres_backend() {

@@ -1,0 +1,96 @@
+"""Several nodes on one PostgreSQL, what publishes through them, and what they are told."""
+
+import signal
+import threading
+
+from .polling import eventually
+from .server import LOCAL, Account, Skyhook
+from .stores import PostgresServer, PostgresStore
+
+TAKE_OVER_S = 15  # what a node owned goes on elsewhere at most this long after its end
+
+
+class Cluster:
+    """Nodes of one database, started and stopped one by one."""
+
+    def __init__(self, directory, server):
+        self.directory = directory
+        self.store = PostgresStore(directory, server)
+        self.server = server
+        self.nodes = []
+
+    def node(self, *arguments, start=True):
+        # As variables, so that a test's own flags win.
+        settings = {"SKYHOOK_LOG": "info", "SKYHOOK_RATE_LIMIT": "0",
+                    "SKYHOOK_RETRY_SCHEDULE": "300ms,1s,2s,5s,5s,5s"}
+        node = Skyhook(self.directory / f"node-{len(self.nodes) + 1}", [*LOCAL, *arguments],
+                       settings, self.store)
+        if self.nodes:
+            node.operator_token = self.nodes[0].operator_token
+            node.environment["SKYHOOK_OPERATOR_TOKEN"] = node.operator_token
+        self.nodes.append(node)
+        return node.start() if start else node
+
+    def close(self):
+        for node in self.nodes:
+            if node.process and node.process.poll() is None:
+                node.process.send_signal(signal.SIGCONT)
+            node.close()
+
+
+class Publisher:
+    """Publishes numbered events through some nodes until stopped; knows which were accepted."""
+
+    def __init__(self, nodes, account_id, threads=4):
+        self.accepted = set()
+        self.refused = []  # status and Retry-After of what was not accepted
+        self.lock = threading.Lock()
+        self.number = 0
+        self.stopped = threading.Event()
+        self.threads = [threading.Thread(target=self.publish, args=(nodes[i % len(nodes)], account_id))
+                        for i in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def publish(self, node, account_id):
+        while not self.stopped.is_set():
+            with self.lock:
+                self.number += 1
+                number = self.number
+            try:
+                answer = node.operator("POST", f"/accounts/{account_id}/events",
+                                       {"event": "contact.created", "data": {"n": number}})
+            except OSError:
+                self.stopped.wait(0.02)
+                continue
+            with self.lock:
+                if answer.status == 202:
+                    self.accepted.add(number)
+                else:
+                    self.refused.append((answer.status, answer.headers.get("retry-after")))
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def numbers(receiver):
+    return [request.json["data"]["n"] for request in list(receiver.requests)]
+
+
+def account_on(node, original):
+    """The same account, asked through another node."""
+    return Account(node, original.id, original.key)
+
+
+def known_on(node, original):
+    """The account on another node, once its webhook is known there: within a second or so."""
+    there = account_on(node, original)
+
+    def known():
+        answer = there.get("/webhooks")
+        return answer.status == 200 and answer.data
+
+    eventually(known, 3, "the webhook on the other node")
+    return there
