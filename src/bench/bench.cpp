@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/bare_client.h"
 #include "bench/publisher.h"
 #include "bench/receiver.h"
 #include "bench/server_process.h"
@@ -245,28 +246,15 @@ void Bench::measure_server(ServerProcess& server) {
   measured_.delivered_per_s = static_cast<double>(measured_.received) / wall_s;
 }
 
-// What the server sent, sent by a bare client: the same head and body, keep-alive, as many at once.
+// What the server sent, sent by a bare client to the same receiver, as many at once.
 void Bench::measure_limit() {
   const std::string base = std::string(options_.tls ? "https" : "http") +
                            "://127.0.0.1:" + std::to_string(receiver_->port());
-  const auto url = url_of(base + "/ok/limit");
-  const std::string headers =
-      "Content-Type: application/json\r\nUser-Agent: Skyhook/0.0.0\r\nX-Skylight-Event: "
-      "contact.created\r\n"
-      "X-Skylight-Delivery: 0199a0b0-0000-7000-8000-000000000000\r\nX-Skylight-Timestamp: "
-      "1741093200\r\n"
-      "X-Skylight-Signature: "
-      "sha256=0000000000000000000000000000000000000000000000000000000000000000\r\n"
-      "webhook-id: 0199a0b0-0000-7000-8000-000000000000\r\nwebhook-timestamp: 1741093200\r\n"
-      "webhook-signature: v1,0000000000000000000000000000000000000000000=\r\n";
+  BareClient client(url_of(base + "/ok/limit"), kEvent, options_.data_bytes);
   receiver_->reset();
   Poster poster(clock_, client_tls_.get(), {.connections = options_.connections});
-  const auto result = poster.run(options_.events, [&](std::int64_t event) {
-    return Poster::Post{
-        url, headers,
-        R"({"event":"contact.created","delivery_id":"0199a0b0-0000-7000-8000-000000000000","timestamp":1741093200,"data":)" +
-            stamped_data(event, monotonic_us(), options_.data_bytes) + "}"};
-  });
+  const auto result =
+      poster.run(options_.events, [&](std::int64_t event) { return client.make(event); });
   if (result.refused > 0) {
     std::fprintf(stderr, "skyhook bench: the bare client failed: %s\n",
                  result.first_refusal.c_str());
@@ -286,6 +274,10 @@ void Bench::print() const {
                                      {"connections", options_.connections},
                                      {"webhooks", options_.webhooks},
                                      {"data_bytes", options_.data_bytes},
+                                     {"slow", options_.slow},
+                                     {"failing", options_.failing},
+                                     {"hanging", options_.hanging},
+                                     {"resetting", options_.resetting},
                                      {"tls", options_.tls},
                                      {"acknowledged", m.acknowledged},
                                      {"refused_requests", m.refused},
@@ -317,6 +309,7 @@ void Bench::print() const {
               static_cast<long long>(options_.events), options_.batch, options_.connections,
               options_.webhooks, options_.tls ? ", TLS" : "");
   count("acknowledged", m.acknowledged);
+  count("refused requests", m.refused);
   count("received", m.received);
   count("expected", m.expected);
   count("duplicates", m.duplicates);
