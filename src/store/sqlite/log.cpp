@@ -43,6 +43,28 @@ EventPtr read_event(Connection& connection, EventId id) {
       Event{id, AccountId{row.integer(0)}, row.text(1), row.text(2), row.time(3), row.text(4)});
 }
 
+WaitingDelivery read_waiting_delivery(Connection& connection, DeliveryId id) {
+  Query row(connection.statement(
+                "SELECT webhook_id, deliveries.created_at, at, attempt_number, schedule_position, "
+                "is_test, event_id, account_id, type, data, events.created_at, traceparent "
+                "FROM deliveries JOIN events ON events.id = event_id WHERE deliveries.id = ?1"),
+            id.value);
+  if (!row.next()) throw SqliteError(SQLITE_CORRUPT, "a pending delivery without its event");
+  return {.id = id,
+          .webhook_id = WebhookId{row.integer(0)},
+          .event = std::make_shared<const Event>(Event{.id = EventId{row.integer(6)},
+                                                       .account_id = AccountId{row.integer(7)},
+                                                       .type = row.text(8),
+                                                       .data = row.text(9),
+                                                       .created_at = row.time(10),
+                                                       .traceparent = row.text(11)}),
+          .created_at = row.time(1),
+          .due_at = row.time(2),
+          .attempts_made = row.small(3),
+          .schedule_position = row.small(4),
+          .is_test = row.small(5) != 0};
+}
+
 bool webhook_exists(Connection& connection, WebhookId id) {
   Query row(connection.statement("SELECT 1 FROM webhooks WHERE id = ?1"), id.value);
   return row.next();
@@ -182,25 +204,21 @@ WaitingPage read_waiting(Connection& connection, WebhookId webhook, Timestamp no
   WaitingPage page;
   if (!webhook_exists(connection, webhook)) return page;
   std::size_t bytes = 0;
-  for (Query row(
-           connection.statement(
-               "SELECT id, event_id, at, attempt_number, schedule_position, is_test, created_at "
-               "FROM deliveries INDEXED BY deliveries_waiting "
-               "WHERE webhook_id = ?1 AND status = 0 AND at <= ?2 ORDER BY at, id"),
-           webhook.value, now);
-       row.next();) {
-    const DeliveryId id{row.integer(0)};
+  // The index alone, so that passing over one of `except` does not touch its row.
+  for (Query due(connection.statement("SELECT id FROM deliveries INDEXED BY deliveries_waiting "
+                                      "WHERE webhook_id = ?1 AND status = 0 AND at <= ?2 "
+                                      "ORDER BY at, id"),
+                 webhook.value, now);
+       due.next();) {
+    const DeliveryId id{due.integer(0)};
     if (std::binary_search(except.begin(), except.end(), id)) continue;
     if (page.deliveries.size() >= static_cast<std::size_t>(std::max(limit, 0)) ||
         bytes >= kWaitingPageBytes) {
       page.more = true;
       break;
     }
-    EventPtr event = read_event(connection, EventId{row.integer(1)});
-    if (event == nullptr) throw SqliteError(SQLITE_CORRUPT, "a pending delivery without its event");
-    bytes += event->data.size();
-    page.deliveries.push_back({id, webhook, std::move(event), row.time(6), row.time(2),
-                               row.small(3), row.small(4), row.small(5) != 0});
+    page.deliveries.push_back(read_waiting_delivery(connection, id));
+    bytes += page.deliveries.back().event->data.size();
   }
   Query next(
       connection.statement("SELECT at FROM deliveries INDEXED BY deliveries_waiting "
