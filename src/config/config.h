@@ -38,7 +38,7 @@ struct ServeConfig {
   int max_in_flight = 1024;   // attempts at once over all webhooks, 1 … 16,000
   int max_in_flight_per_webhook = 64;  // ceiling of a lane's concurrency, 1 … 1,000
   int lane_memory =
-      256;  // deliveries of one webhook held in memory, 16 … 10,000; the rest waits in the store
+      1024;  // deliveries of one webhook held in memory, 16 … 10,000; the rest waits in the store
   int memory_budget_mib =
       64;  // payload bytes of waiting deliveries held in memory over all lanes, 1 … 65,536
   int max_connections = 10'000;        // of API clients, 10 … 100,000

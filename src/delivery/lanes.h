@@ -40,7 +40,7 @@ class Lanes {
     int in_flight_limit = 1024;         // attempts at once over all lanes
     int in_flight_limit_per_lane = 64;  // a lane's ceiling
     int lane_memory =
-        256;  // deliveries of one lane in memory, waiting; past it they stay in the store
+        1024;  // deliveries of one lane in memory, waiting; past it they stay in the store
     std::size_t memory_budget =
         64 << 20;  // bytes of waiting deliveries in memory over all lanes; past it likewise
     // Attempts whose outcome is not yet durable, beyond those in flight: where the store cannot
