@@ -24,6 +24,16 @@ std::string account_json(const Account& account, std::string_view api_key = {}) 
   return json.take();
 }
 
+bool equal_ignoring_case(char a, char b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return lower(a) == lower(b);
+}
+
+// The case of ASCII letters does not matter.
+bool contains_ignoring_case(std::string_view text, std::string_view wanted) {
+  return !std::ranges::search(text, wanted, equal_ignoring_case).empty();
+}
+
 // Changes the account and answers with `answer`, or with what went wrong.
 void change_account(Call& call, AccountId id, const std::function<void(Account&)>& change,
                     const std::function<void(const Account&)>& answer) {
@@ -39,23 +49,40 @@ void change_account(Call& call, AccountId id, const std::function<void(Account&)
 
 }  // namespace
 
+AccountPage find_accounts(const Directory& directory, const AccountsInput& input) {
+  const std::size_t count = directory.account_count();
+  if (!input.search) {
+    const auto total = static_cast<std::int64_t>(count);
+    const auto skipped = static_cast<std::size_t>(skipped_items(input.page, total));
+    return {directory.accounts(skipped, static_cast<std::size_t>(input.page.per_page)), total};
+  }
+  auto found = directory.accounts(0, count);
+  std::erase_if(found, [&](const AccountPtr& account) {
+    return std::to_string(account->id.value) != *input.search &&
+           !contains_ignoring_case(account->name, *input.search);
+  });
+  const auto total = static_cast<std::int64_t>(found.size());
+  const auto first = found.begin() + skipped_items(input.page, total);
+  const auto last = first + std::min<std::int64_t>(input.page.per_page, found.end() - first);
+  return {{first, last}, total};
+}
+
 void list_accounts(const CallPtr& call) {
   FieldErrors errors;
-  const PageInput input = read_page(Query(call->request.query), errors);
+  const AccountsInput input = read_accounts(Query(call->request.query), errors);
   if (!errors.empty()) return call->invalid(errors);
-  const Directory& directory = call->services.directory;
-  const auto total = static_cast<std::int64_t>(directory.account_count());
-  const std::int64_t last_page =
-      std::max<std::int64_t>(1, (total + input.per_page - 1) / input.per_page);
+  const AccountPage page = find_accounts(call->services.directory, input);
   JsonWriter json;
   json.begin_array();
-  if (input.page <= last_page) {
-    const auto skipped = static_cast<std::size_t>((input.page - 1) * input.per_page);
-    const auto page = directory.accounts(skipped, static_cast<std::size_t>(input.per_page));
-    for (const AccountPtr& account : page) write_account(json, *account);
-  }
+  for (const AccountPtr& account : page.accounts) write_account(json, *account);
   json.end_array();
-  call->succeed(200, json.take(), "Accounts retrieved successfully.", page_meta(input, total));
+  call->succeed(200, json.take(), "Accounts retrieved successfully.",
+                page_meta(input.page, page.total));
+}
+
+std::int64_t skipped_items(const PageInput& page, std::int64_t total) {
+  const bool past_the_end = page.page - 1 > total / page.per_page;
+  return past_the_end ? total : std::min(total, (page.page - 1) * page.per_page);
 }
 
 std::string page_meta(const PageInput& page, std::int64_t total) {

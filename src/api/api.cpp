@@ -86,6 +86,7 @@ struct Api::Impl {
   void serve(const CallPtr& call);
   bool admit(Call& call, Access access);
   bool admit_account(Call& call);
+  bool admit_operator(Call& call);
   bool admit_body(Call& call, const Route& route);
 
   const Services services;
@@ -138,14 +139,19 @@ bool Api::Impl::admit(Call& call, Access access) {
     case Access::account:
       return admit_account(call);
     case Access::metrics:
+      return services.open_metrics || admit_operator(call);
     case Access::operators:
-      if (access == Access::metrics && services.open_metrics) return true;
-      if (signing::equal_in_constant_time(bearer_token(call.request), services.operator_token)) {
-        return true;
-      }
-      refuse_unauthenticated(call);
-      return false;
+    case Access::for_account:
+      return admit_operator(call);
   }
+  return false;
+}
+
+bool Api::Impl::admit_operator(Call& call) {
+  if (signing::equal_in_constant_time(bearer_token(call.request), services.operator_token)) {
+    return true;
+  }
+  refuse_unauthenticated(call);
   return false;
 }
 
@@ -169,6 +175,7 @@ void Api::Impl::serve(const CallPtr& call) {
   if (match->route == nullptr) return refuse_method(*call, match->allow);
   if (!admit_body(*call, *match->route)) return;
   call->parameters = std::move(match->parameters);
+  if (match->access == Access::for_account && !call->take_named_account()) return;
   if (match->route->runs == Runs::here) return match->route->handler(call);
   run_blocking(call, match->route->handler);
 }

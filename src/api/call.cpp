@@ -1,5 +1,6 @@
 #include "api/call.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "logging/log.h"
@@ -118,6 +119,13 @@ AccountPtr Call::named_account() {
   AccountPtr named = id ? services.directory.account(AccountId{*id}) : nullptr;
   if (!named) fail(404, kAccountNotFound);
   return named;
+}
+
+bool Call::take_named_account() {
+  account = named_account();
+  operator_asks = true;
+  std::ranges::rotate(parameters, parameters.begin() + 1);
+  return account != nullptr;
 }
 
 void run_guarded(const CallPtr& call, const std::function<void(const CallPtr&)>& work) {

@@ -38,8 +38,9 @@ class Call {
 
   const Services& services;
   net::ServerRequest request;
-  RouteParameters parameters;
-  AccountPtr account;             // who asks, on account routes
+  RouteParameters parameters;     // on routes of Access::for_account without the account's
+  AccountPtr account;             // who asks, or which account the operator asks about
+  bool operator_asks = false;     // on routes of Access::for_account
   std::optional<RateState> rate;  // its headers go on every answer
 
   void respond(net::ServerResponse response);
@@ -54,7 +55,7 @@ class Call {
   // 503 with Retry-After: try again soon.
   void unavailable();
 
-  // The webhook of `{id}` where it is the asking account's own; else answers 404 and is nullptr.
+  // The webhook of `{id}` where it is the account's own; else answers 404 and is nullptr.
   WebhookPtr own_webhook();
   // X-RateLimit-…, where there is a limit.
   std::vector<std::pair<std::string, std::string>> rate_headers() const;
@@ -62,6 +63,9 @@ class Call {
   void stream(const std::function<bool(net::Responder&)>& open);
   // The account of `{id}`; else answers 404 and is nullptr.
   AccountPtr named_account();
+  // Makes the account of the first parameter the one that is asked about, and takes that parameter
+  // away; else answers 404 and is false.
+  bool take_named_account();
 
  private:
   net::Responder responder_;

@@ -14,8 +14,6 @@ void delete_webhook(const CallPtr& call);
 void test_webhook(const CallPtr& call);
 void regenerate_secret(const CallPtr& call);
 void list_event_types(const CallPtr& call);
-// The list of the account's webhooks, as list_webhooks answers it.
-void answer_webhooks(const CallPtr& call, AccountId account);
 
 // deliveries.cpp
 void list_deliveries(const CallPtr& call);
@@ -31,15 +29,14 @@ void write_time(JsonWriter& json, std::string_view name, const std::optional<Tim
 void webhook_stats(const CallPtr& call);
 void operator_stats(const CallPtr& call);
 std::string steps_json(const std::vector<store::StatsStep>& steps);
+// `settings`: how deliveries are made.
+void write_settings(JsonWriter& json, const Services& services);
 
 // insight.cpp
 void get_own_account(const CallPtr& call);
 void webhooks_health(const CallPtr& call);
 void account_stats(const CallPtr& call);
 void stream_deliveries(const CallPtr& call);
-void named_account_webhooks(const CallPtr& call);
-void named_account_health(const CallPtr& call);
-void named_account_stats(const CallPtr& call);
 void service_stats(const CallPtr& call);
 void accounts_health(const CallPtr& call);
 void list_nodes(const CallPtr& call);
@@ -51,8 +48,16 @@ void get_account(const CallPtr& call);
 void update_account(const CallPtr& call);
 void delete_account(const CallPtr& call);
 void regenerate_key(const CallPtr& call);
+// A page of the accounts that are asked for, and how many there are of them.
+struct AccountPage {
+  std::vector<AccountPtr> accounts;
+  std::int64_t total = 0;
+};
+AccountPage find_accounts(const Directory& directory, const AccountsInput& input);
 // `meta` of a page of a list that has `total` items.
 std::string page_meta(const PageInput& page, std::int64_t total);
+// How many items of a list stand before the page; `total` for a page past the end.
+std::int64_t skipped_items(const PageInput& page, std::int64_t total);
 
 // events.cpp
 void publish_event(const CallPtr& call);

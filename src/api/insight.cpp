@@ -66,12 +66,6 @@ store::Result<Done> write_health(JsonWriter& json, const Services& services, Web
   return Done{};
 }
 
-// How many items of a list stand before the page; `total` for a page past the end.
-std::int64_t skipped_items(const PageInput& page, std::int64_t total) {
-  const bool past_the_end = page.page - 1 > total / page.per_page;
-  return past_the_end ? total : std::min(total, (page.page - 1) * page.per_page);
-}
-
 std::vector<WebhookId> ids_of(const std::vector<WebhookPtr>& webhooks) {
   std::vector<WebhookId> ids;
   ids.reserve(webhooks.size());
@@ -79,29 +73,30 @@ std::vector<WebhookId> ids_of(const std::vector<WebhookPtr>& webhooks) {
   return ids;
 }
 
-// A page of the account's webhooks, in the order of the list, with the health of each.
-void answer_health(const CallPtr& call, AccountId account) {
-  const Services& services = call->services;
-  const Query query(call->request.query);
-  FieldErrors errors;
-  const PageInput page = read_page(query, errors);
-  const StatsInput span = read_stats(query, services.clock.now(), errors);
-  if (!errors.empty()) return call->invalid(errors);
-  std::vector<WebhookId> ids = ids_of(services.directory.webhooks_of(account));
-  const auto total = static_cast<std::int64_t>(ids.size());
-  const std::int64_t first = skipped_items(page, total);
-  const std::int64_t last = std::min(total, first + page.per_page);
-  ids = std::vector<WebhookId>(ids.begin() + first, ids.begin() + last);
-  const auto totals = services.store.totals(ids);
-  if (!totals) return call->store_failed(totals.error());
-  JsonWriter json;
-  json.begin_array();
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto written = write_health(json, services, ids[i], (*totals)[i], span);
-    if (!written) return call->store_failed(written.error());
+// How many webhooks the account has, their totals, and what became of deliveries in the span.
+store::Result<Done> write_account_health(JsonWriter& json, const Services& services,
+                                         AccountId account, const StatsInput& span) {
+  const auto webhooks = services.directory.webhooks_of(account);
+  const auto totals = services.store.totals(ids_of(webhooks));
+  if (!totals) return Err{totals.error()};
+  const auto steps = services.store.stats(ids_of(webhooks), span.from, span.until, span.step);
+  if (!steps) return Err{steps.error()};
+  DeliveryTotals sum;
+  for (const DeliveryTotals& one : *totals) {
+    sum.pending += one.pending;
+    sum.delivered += one.delivered;
+    sum.failed += one.failed;
   }
-  json.end_array();
-  call->succeed(200, json.take(), "Health retrieved successfully.", page_meta(page, total));
+  const auto active = std::ranges::count_if(
+      webhooks, [](const WebhookPtr& entry) { return entry->webhook.is_active; });
+  json.begin_object().field("id", account.value);
+  json.field("webhooks", static_cast<std::int64_t>(webhooks.size()));
+  json.field("active_webhooks", static_cast<std::int64_t>(active));
+  json.field("pending", sum.pending).field("delivered", sum.delivered);
+  json.field("failed", sum.failed);
+  write_steps(json, *steps);
+  json.end_object();
+  return Done{};
 }
 
 void answer_stats(const CallPtr& call, const std::vector<WebhookId>& webhooks) {
@@ -120,18 +115,34 @@ void get_own_account(const CallPtr& call) {
   const Services& services = call->services;
   JsonWriter json;
   json.begin_object().field("id", call->account->id.value).field("name", call->account->name);
-  json.key("settings").begin_object().field("header_prefix", services.header_prefix);
-  json.key("retry_schedule_s").begin_array();
-  for (const Millis delay : services.retry_schedule.delays) {
-    json.number(static_cast<double>(delay.count()) / 1000);
-  }
-  json.end_array().field("timeout_ms", std::int64_t{services.timeout.count()});
-  json.end_object().end_object();
+  write_settings(json, services);
+  json.end_object();
   call->succeed(200, json.take(), "Account retrieved successfully.");
 }
 
+// A page of the account's webhooks, in the order of the list, with the health of each.
 void webhooks_health(const CallPtr& call) {
-  answer_health(call, call->account->id);
+  const Services& services = call->services;
+  const Query query(call->request.query);
+  FieldErrors errors;
+  const PageInput page = read_page(query, errors);
+  const StatsInput span = read_stats(query, services.clock.now(), errors);
+  if (!errors.empty()) return call->invalid(errors);
+  std::vector<WebhookId> ids = ids_of(services.directory.webhooks_of(call->account->id));
+  const auto total = static_cast<std::int64_t>(ids.size());
+  const std::int64_t first = skipped_items(page, total);
+  const std::int64_t last = std::min(total, first + page.per_page);
+  ids = std::vector<WebhookId>(ids.begin() + first, ids.begin() + last);
+  const auto totals = services.store.totals(ids);
+  if (!totals) return call->store_failed(totals.error());
+  JsonWriter json;
+  json.begin_array();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto written = write_health(json, services, ids[i], (*totals)[i], span);
+    if (!written) return call->store_failed(written.error());
+  }
+  json.end_array();
+  call->succeed(200, json.take(), "Health retrieved successfully.", page_meta(page, total));
 }
 
 void account_stats(const CallPtr& call) {
@@ -145,29 +156,16 @@ void stream_deliveries(const CallPtr& call) {
   if (live == nullptr) return call->fail(404, "Not found.");
   if (call->request.method == "HEAD") return call->no_content();
   const std::string* last = call->request.header("last-event-id");
+  std::optional<Sha256> key;
+  if (!call->operator_asks) key = call->account->api_key_hash;
   call->stream([&](net::Responder& responder) {
     return live->open({.account = call->account->id,
-                       .key_hash = call->account->api_key_hash,
+                       .key_hash = key,
                        .webhook = webhook->webhook.id,
                        .last_event_id = last != nullptr ? *last : std::string(),
                        .headers = call->rate_headers()},
                       responder);
   });
-}
-
-void named_account_webhooks(const CallPtr& call) {
-  const AccountPtr account = call->named_account();
-  if (account) answer_webhooks(call, account->id);
-}
-
-void named_account_health(const CallPtr& call) {
-  const AccountPtr account = call->named_account();
-  if (account) answer_health(call, account->id);
-}
-
-void named_account_stats(const CallPtr& call) {
-  const AccountPtr account = call->named_account();
-  if (account) answer_stats(call, ids_of(call->services.directory.webhooks_of(account->id)));
 }
 
 void service_stats(const CallPtr& call) {
@@ -181,35 +179,21 @@ void service_stats(const CallPtr& call) {
 }
 
 void accounts_health(const CallPtr& call) {
+  const Query query(call->request.query);
   FieldErrors errors;
-  const PageInput page = read_page(Query(call->request.query), errors);
+  const AccountsInput input = read_accounts(query, errors);
+  const StatsInput span = read_stats(query, call->services.clock.now(), errors);
   if (!errors.empty()) return call->invalid(errors);
-  const Directory& directory = call->services.directory;
-  const auto total = static_cast<std::int64_t>(directory.account_count());
-  const auto skipped = static_cast<std::size_t>(skipped_items(page, total));
-  const auto accounts = directory.accounts(skipped, static_cast<std::size_t>(page.per_page));
+  const AccountPage page = find_accounts(call->services.directory, input);
   JsonWriter json;
   json.begin_array();
-  for (const AccountPtr& account : accounts) {
-    const auto webhooks = directory.webhooks_of(account->id);
-    const auto totals = call->services.store.totals(ids_of(webhooks));
-    if (!totals) return call->store_failed(totals.error());
-    DeliveryTotals sum;
-    for (const DeliveryTotals& one : *totals) {
-      sum.pending += one.pending;
-      sum.delivered += one.delivered;
-      sum.failed += one.failed;
-    }
-    const auto active = std::ranges::count_if(
-        webhooks, [](const WebhookPtr& entry) { return entry->webhook.is_active; });
-    json.begin_object().field("id", account->id.value);
-    json.field("webhooks", static_cast<std::int64_t>(webhooks.size()));
-    json.field("active_webhooks", static_cast<std::int64_t>(active));
-    json.field("pending", sum.pending).field("delivered", sum.delivered);
-    json.field("failed", sum.failed).end_object();
+  for (const AccountPtr& account : page.accounts) {
+    const auto written = write_account_health(json, call->services, account->id, span);
+    if (!written) return call->store_failed(written.error());
   }
   json.end_array();
-  call->succeed(200, json.take(), "Health retrieved successfully.", page_meta(page, total));
+  call->succeed(200, json.take(), "Health retrieved successfully.",
+                page_meta(input.page, page.total));
 }
 
 void list_nodes(const CallPtr& call) {

@@ -118,9 +118,9 @@ void LiveStreams::run() {
 
 bool LiveStreams::still_allowed(const Stream& stream) const {
   const AccountPtr account = directory_.account(stream.request.account);
-  if (!account || !account->is_active || account->api_key_hash != stream.request.key_hash) {
-    return false;
-  }
+  if (!account) return false;
+  const auto& key = stream.request.key_hash;
+  if (key && (!account->is_active || account->api_key_hash != *key)) return false;
   const WebhookPtr webhook = directory_.webhook(stream.request.webhook);
   return webhook && webhook->webhook.account_id == stream.request.account;
 }

@@ -42,7 +42,8 @@ class LiveStreams {
 
   struct Request {
     AccountId account;
-    Sha256 key_hash;  // of the key that asked: a stream ends with its key
+    // Of the key that asked: a stream ends with its key. nullopt: the operator asked.
+    std::optional<Sha256> key_hash;
     WebhookId webhook;
     std::string last_event_id;                                 // empty: from now on
     std::vector<std::pair<std::string, std::string>> headers;  // more of them for the head

@@ -15,6 +15,7 @@ constexpr std::size_t kBatchLimit = 16 * 1024 * 1024;
 
 constexpr auto kAccount = Access::account;
 constexpr auto kOperator = Access::operators;
+constexpr auto kForAccount = Access::for_account;
 constexpr auto kOpen = Access::open;
 constexpr auto kHere = Runs::here;
 constexpr auto kWorker = Runs::on_worker;
@@ -51,12 +52,26 @@ constexpr std::array kRoutes{
     Route{"GET", "/operator/v1/accounts", kOperator, kWorker, kNoBody, list_accounts},
     Route{"POST", "/operator/v1/accounts", kOperator, kWorker, kFormLimit, create_account},
     Route{"GET", "/operator/v1/accounts/health", kOperator, kWorker, kNoBody, accounts_health},
-    Route{"GET", "/operator/v1/accounts/{id}/webhooks", kOperator, kWorker, kNoBody,
-          named_account_webhooks},
-    Route{"GET", "/operator/v1/accounts/{id}/webhooks/health", kOperator, kWorker, kNoBody,
-          named_account_health},
-    Route{"GET", "/operator/v1/accounts/{id}/stats", kOperator, kWorker, kNoBody,
-          named_account_stats},
+    Route{"GET", "/operator/v1/accounts/{account_id}/stats", kForAccount, kWorker, kNoBody,
+          account_stats},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks", kForAccount, kWorker, kNoBody,
+          list_webhooks},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/health", kForAccount, kWorker,
+          kNoBody, webhooks_health},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/{id}", kForAccount, kHere, kNoBody,
+          get_webhook},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/{id}/stats", kForAccount, kWorker,
+          kNoBody, webhook_stats},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/{id}/deliveries", kForAccount,
+          kWorker, kNoBody, list_deliveries},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/{id}/deliveries/stream", kForAccount,
+          kHere, kNoBody, stream_deliveries},
+    Route{"GET", "/operator/v1/accounts/{account_id}/webhooks/{id}/deliveries/{delivery_id}",
+          kForAccount, kWorker, kNoBody, get_delivery},
+    Route{"POST", "/operator/v1/accounts/{account_id}/webhooks/{id}/deliveries/{delivery_id}/retry",
+          kForAccount, kWorker, kNoBody, retry_delivery},
+    Route{"POST", "/operator/v1/accounts/{account_id}/webhooks/{id}/recover", kForAccount, kWorker,
+          kFormLimit, recover_deliveries},
     Route{"GET", "/operator/v1/accounts/{id}", kOperator, kHere, kNoBody, get_account},
     Route{"PUT", "/operator/v1/accounts/{id}", kOperator, kWorker, kFormLimit, update_account},
     Route{"DELETE", "/operator/v1/accounts/{id}", kOperator, kWorker, kNoBody, delete_account},

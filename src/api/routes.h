@@ -15,10 +15,11 @@ using CallPtr = std::shared_ptr<Call>;
 using Handler = void (*)(const CallPtr&);
 
 enum class Access {
-  account,    // an account's key; rate limited
-  operators,  // the operator's token
-  metrics,    // the operator's token, unless the configuration opens it
-  open,       // anybody
+  account,      // an account's key; rate limited
+  operators,    // the operator's token
+  for_account,  // the operator's token; the route's first `{…}` names the account that it is about
+  metrics,      // the operator's token, unless the configuration opens it
+  open,         // anybody
 };
 
 enum class Runs {
@@ -36,7 +37,7 @@ struct Route {
 };
 
 // Values of `{…}` in the order of the pattern.
-using RouteParameters = std::array<std::string, 2>;
+using RouteParameters = std::array<std::string, 3>;
 
 struct RouteMatch {
   const Route* route = nullptr;  // nullptr: the path is known, the method is not

@@ -66,6 +66,15 @@ void write_dispatcher(JsonWriter& json, const delivery::DispatcherStats& stats) 
 
 }  // namespace
 
+void write_settings(JsonWriter& json, const Services& services) {
+  json.key("settings").begin_object().field("header_prefix", services.header_prefix);
+  json.key("retry_schedule_s").begin_array();
+  for (const Millis delay : services.retry_schedule.delays) {
+    json.number(static_cast<double>(delay.count()) / 1000);
+  }
+  json.end_array().field("timeout_ms", std::int64_t{services.timeout.count()}).end_object();
+}
+
 std::string steps_json(const std::vector<store::StatsStep>& steps) {
   JsonWriter json;
   json.begin_array();
@@ -105,6 +114,7 @@ void operator_stats(const CallPtr& call) {
   write_queue(json, *queue, services.clock.now());
   write_dispatcher(json, services.dispatcher.stats());
   write_counters(json, services.metrics.snapshot());
+  write_settings(json, services);
   json.end_object();
   call->succeed(200, json.take(), "Statistics retrieved successfully.");
 }

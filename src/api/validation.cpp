@@ -316,6 +316,10 @@ PageInput read_page(const Query& query, FieldErrors& errors) {
   return input;
 }
 
+AccountsInput read_accounts(const Query& query, FieldErrors& errors) {
+  return {.page = read_page(query, errors), .search = query.get("search")};
+}
+
 DeliveriesInput read_deliveries(const Query& query, FieldErrors& errors) {
   DeliveriesInput input;
   input.page = read_page(query, errors);

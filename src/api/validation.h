@@ -89,6 +89,12 @@ struct PageInput {
 };
 PageInput read_page(const Query& query, FieldErrors& errors);
 
+struct AccountsInput {
+  PageInput page;
+  std::optional<std::string> search;  // part of the name, or the id
+};
+AccountsInput read_accounts(const Query& query, FieldErrors& errors);
+
 struct DeliveriesInput {
   PageInput page;
   std::optional<std::int64_t> before_id;

@@ -39,11 +39,7 @@ std::string webhook_json(const Webhook& webhook, std::string_view secret = {}) {
 }  // namespace
 
 void list_webhooks(const CallPtr& call) {
-  answer_webhooks(call, call->account->id);
-}
-
-void answer_webhooks(const CallPtr& call, AccountId account) {
-  const auto webhooks = call->services.directory.webhooks_of(account);
+  const auto webhooks = call->services.directory.webhooks_of(call->account->id);
   std::vector<WebhookId> ids;
   for (const WebhookPtr& entry : webhooks) ids.push_back(entry->webhook.id);
   const auto totals = call->services.store.totals(ids);

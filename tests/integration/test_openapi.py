@@ -105,7 +105,9 @@ def body_operations(document):
 
 
 def send(server, account, webhook, method, path, body):
-    path = path.replace("{id}", str(webhook["id"] if path.startswith("/api") else account.id))
+    of_account = path.startswith("/operator") and "{account_id}" not in path
+    path = path.replace("{id}", str(account.id if of_account else webhook["id"]))
+    path = path.replace("{account_id}", str(account.id))
     token = account.key if path.startswith("/api") else server.operator_token
     return server.request(method, path, json_body=body, headers={"Authorization": f"Bearer {token}"})
 
@@ -259,8 +261,8 @@ def test_schemathesis(make_server, names, tmp_path):
         [program, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run",
          f"http://127.0.0.1:{server.port}/openapi.json", "--max-time", seconds,
          "--checks", "all", "--workers", "1", "--max-failures", "20", "--seed", "1",
-         # The stream does not end.
-         "--exclude-path", "/api/v1/webhooks/{id}/deliveries/stream"],
+         # The streams do not end.
+         "--exclude-path-regex", "/deliveries/stream$"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
     assert result.returncode == 0, result.stdout[-12000:] + result.stderr[-2000:]
     assert server.process.poll() is None

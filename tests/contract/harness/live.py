@@ -18,7 +18,7 @@ class Event:
 class LiveStream:
     """One open stream; `events` grows as they come."""
 
-    def __init__(self, account, webhook, last_event_id=None, headers=None):
+    def __init__(self, account, webhook, last_event_id=None, headers=None, base="/api/v1"):
         self.events = []
         self.last_id = None  # of whatever came last, an event or not
         self.ended = threading.Event()
@@ -28,7 +28,7 @@ class LiveStream:
         headers = {"Authorization": f"Bearer {account.key}", **(headers or {})}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        self.connection.request("GET", f"/api/v1/webhooks/{webhook['id']}/deliveries/stream",
+        self.connection.request("GET", f"{base}/webhooks/{webhook['id']}/deliveries/stream",
                                 headers=headers)
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
