@@ -34,6 +34,29 @@ bool contains_ignoring_case(std::string_view text, std::string_view wanted) {
   return !std::ranges::search(text, wanted, equal_ignoring_case).empty();
 }
 
+// The same accounts, those with the most waiting deliveries first.
+store::Result<std::vector<AccountPtr>> by_waiting(const Services& services,
+                                                  std::vector<AccountPtr> accounts) {
+  std::vector<WebhookId> ids;
+  std::vector<std::size_t> owner;  // of each id: the place of its account
+  for (std::size_t i = 0; i < accounts.size(); ++i) {
+    for (const WebhookPtr& entry : services.directory.webhooks_of(accounts[i]->id)) {
+      ids.push_back(entry->webhook.id);
+      owner.push_back(i);
+    }
+  }
+  const auto totals = services.store.totals(ids);
+  if (!totals) return Err{totals.error()};
+  std::vector<std::pair<std::int64_t, std::size_t>> waiting(accounts.size());  // negative, place
+  for (std::size_t i = 0; i < accounts.size(); ++i) waiting[i].second = i;
+  for (std::size_t i = 0; i < ids.size(); ++i) waiting[owner[i]].first -= (*totals)[i].pending;
+  std::ranges::sort(waiting);
+  std::vector<AccountPtr> sorted;
+  sorted.reserve(accounts.size());
+  for (const auto& [count, place] : waiting) sorted.push_back(std::move(accounts[place]));
+  return sorted;
+}
+
 // Changes the account and answers with `answer`, or with what went wrong.
 void change_account(Call& call, AccountId id, const std::function<void(Account&)>& change,
                     const std::function<void(const Account&)>& answer) {
@@ -49,35 +72,45 @@ void change_account(Call& call, AccountId id, const std::function<void(Account&)
 
 }  // namespace
 
-AccountPage find_accounts(const Directory& directory, const AccountsInput& input) {
+store::Result<AccountPage> find_accounts(const Services& services, const AccountsInput& input) {
+  const Directory& directory = services.directory;
   const std::size_t count = directory.account_count();
-  if (!input.search) {
+  if (!input.search && input.order == AccountOrder::id) {
     const auto total = static_cast<std::int64_t>(count);
     const auto skipped = static_cast<std::size_t>(skipped_items(input.page, total));
-    return {directory.accounts(skipped, static_cast<std::size_t>(input.page.per_page)), total};
+    return AccountPage{directory.accounts(skipped, static_cast<std::size_t>(input.page.per_page)),
+                       total};
   }
   auto found = directory.accounts(0, count);
-  std::erase_if(found, [&](const AccountPtr& account) {
-    return std::to_string(account->id.value) != *input.search &&
-           !contains_ignoring_case(account->name, *input.search);
-  });
+  if (input.search) {
+    std::erase_if(found, [&](const AccountPtr& account) {
+      return std::to_string(account->id.value) != *input.search &&
+             !contains_ignoring_case(account->name, *input.search);
+    });
+  }
+  if (input.order == AccountOrder::waiting) {
+    auto sorted = by_waiting(services, std::move(found));
+    if (!sorted) return Err{sorted.error()};
+    found = std::move(*sorted);
+  }
   const auto total = static_cast<std::int64_t>(found.size());
   const auto first = found.begin() + skipped_items(input.page, total);
   const auto last = first + std::min<std::int64_t>(input.page.per_page, found.end() - first);
-  return {{first, last}, total};
+  return AccountPage{{first, last}, total};
 }
 
 void list_accounts(const CallPtr& call) {
   FieldErrors errors;
   const AccountsInput input = read_accounts(Query(call->request.query), errors);
   if (!errors.empty()) return call->invalid(errors);
-  const AccountPage page = find_accounts(call->services.directory, input);
+  const auto page = find_accounts(call->services, input);
+  if (!page) return call->store_failed(page.error());
   JsonWriter json;
   json.begin_array();
-  for (const AccountPtr& account : page.accounts) write_account(json, *account);
+  for (const AccountPtr& account : page->accounts) write_account(json, *account);
   json.end_array();
   call->succeed(200, json.take(), "Accounts retrieved successfully.",
-                page_meta(input.page, page.total));
+                page_meta(input.page, page->total));
 }
 
 std::int64_t skipped_items(const PageInput& page, std::int64_t total) {

@@ -53,7 +53,7 @@ struct AccountPage {
   std::vector<AccountPtr> accounts;
   std::int64_t total = 0;
 };
-AccountPage find_accounts(const Directory& directory, const AccountsInput& input);
+store::Result<AccountPage> find_accounts(const Services& services, const AccountsInput& input);
 // `meta` of a page of a list that has `total` items.
 std::string page_meta(const PageInput& page, std::int64_t total);
 // How many items of a list stand before the page; `total` for a page past the end.

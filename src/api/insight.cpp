@@ -75,8 +75,8 @@ std::vector<WebhookId> ids_of(const std::vector<WebhookPtr>& webhooks) {
 
 // How many webhooks the account has, their totals, and what became of deliveries in the span.
 store::Result<Done> write_account_health(JsonWriter& json, const Services& services,
-                                         AccountId account, const StatsInput& span) {
-  const auto webhooks = services.directory.webhooks_of(account);
+                                         const Account& account, const StatsInput& span) {
+  const auto webhooks = services.directory.webhooks_of(account.id);
   const auto totals = services.store.totals(ids_of(webhooks));
   if (!totals) return Err{totals.error()};
   const auto steps = services.store.stats(ids_of(webhooks), span.from, span.until, span.step);
@@ -89,7 +89,8 @@ store::Result<Done> write_account_health(JsonWriter& json, const Services& servi
   }
   const auto active = std::ranges::count_if(
       webhooks, [](const WebhookPtr& entry) { return entry->webhook.is_active; });
-  json.begin_object().field("id", account.value);
+  json.begin_object().field("id", account.id.value).field("name", account.name);
+  json.field("is_active", account.is_active);
   json.field("webhooks", static_cast<std::int64_t>(webhooks.size()));
   json.field("active_webhooks", static_cast<std::int64_t>(active));
   json.field("pending", sum.pending).field("delivered", sum.delivered);
@@ -184,16 +185,17 @@ void accounts_health(const CallPtr& call) {
   const AccountsInput input = read_accounts(query, errors);
   const StatsInput span = read_stats(query, call->services.clock.now(), errors);
   if (!errors.empty()) return call->invalid(errors);
-  const AccountPage page = find_accounts(call->services.directory, input);
+  const auto page = find_accounts(call->services, input);
+  if (!page) return call->store_failed(page.error());
   JsonWriter json;
   json.begin_array();
-  for (const AccountPtr& account : page.accounts) {
-    const auto written = write_account_health(json, call->services, account->id, span);
+  for (const AccountPtr& account : page->accounts) {
+    const auto written = write_account_health(json, call->services, *account, span);
     if (!written) return call->store_failed(written.error());
   }
   json.end_array();
   call->succeed(200, json.take(), "Health retrieved successfully.",
-                page_meta(input.page, page.total));
+                page_meta(input.page, page->total));
 }
 
 void list_nodes(const CallPtr& call) {

@@ -317,7 +317,15 @@ PageInput read_page(const Query& query, FieldErrors& errors) {
 }
 
 AccountsInput read_accounts(const Query& query, FieldErrors& errors) {
-  return {.page = read_page(query, errors), .search = query.get("search")};
+  AccountsInput input{.page = read_page(query, errors), .search = query.get("search")};
+  if (const auto order = query.get("order")) {
+    if (*order == "waiting") {
+      input.order = AccountOrder::waiting;
+    } else if (*order != "id") {
+      errors.add("order", selected_is_invalid("order"));
+    }
+  }
+  return input;
 }
 
 DeliveriesInput read_deliveries(const Query& query, FieldErrors& errors) {

@@ -89,9 +89,12 @@ struct PageInput {
 };
 PageInput read_page(const Query& query, FieldErrors& errors);
 
+enum class AccountOrder { id, waiting };  // waiting: those with the most waiting deliveries first
+
 struct AccountsInput {
   PageInput page;
   std::optional<std::string> search;  // part of the name, or the id
+  AccountOrder order = AccountOrder::id;
 };
 AccountsInput read_accounts(const Query& query, FieldErrors& errors);
 

@@ -105,6 +105,26 @@ def test_accounts_are_searched_by_name_and_id(server):
     assert server.operator("GET", f"/accounts?search={mark}&page=9223372036854775807").data == []
 
 
+def test_accounts_with_the_most_waiting_come_first(make_server, make_receiver):
+    server = make_server("--retry-schedule", "1h")
+    receiver = make_receiver(status(500))
+    accounts = [server.account(f"Account {number}") for number in range(4)]
+    for account, waiting in zip(accounts, (0, 3, 1, 3)):
+        account.webhook(receiver.url())
+        for _ in range(waiting):
+            account.publish()
+    order = [accounts[i].id for i in (1, 3, 2, 0)]
+    for path in ("/accounts", "/accounts/health"):
+        listed = server.operator("GET", path + "?order=waiting")
+        assert [one["id"] for one in listed.data] == order
+        page = server.operator("GET", path + "?order=waiting&per_page=2&page=2")
+        assert [one["id"] for one in page.data] == order[2:]
+        plain = server.operator("GET", path + "?order=id")
+        assert [one["id"] for one in plain.data] == sorted(order)
+        wrong = server.operator("GET", path + "?order=age")
+        assert (wrong.status, list(wrong.json["errors"])) == (422, ["order"])
+
+
 def test_the_health_of_an_account_has_its_recent_past(server, account, failed):
     def health():
         listed = server.operator("GET", f"/accounts/health?search={account.id}&step=86400").data
@@ -112,7 +132,8 @@ def test_the_health_of_an_account_has_its_recent_past(server, account, failed):
         return one if one["failed"] else None
 
     one = eventually(health)
-    assert list(one) == ["id", "webhooks", "active_webhooks", "pending", "delivered", "failed", "steps"]
+    assert list(one) == ["id", "name", "is_active", "webhooks", "active_webhooks", "pending", "delivered", "failed", "steps"]
+    assert (one["name"], one["is_active"]) == ("Acme", True)
     assert (one["webhooks"], one["active_webhooks"], one["failed"]) == (1, 1, 1)
     assert sum(step["failed"] for step in one["steps"]) == 1
     assert sum(step["failed_attempts"] for step in one["steps"]) == 3
