@@ -191,15 +191,19 @@ class Occasion {
 };
 
 store::Result<std::unique_ptr<store::Store>> open_store(const config::ServeConfig& config,
+                                                        const Catalogue& catalogue,
                                                         const Clock& clock,
                                                         metrics::Metrics& metrics) {
   if (config.database_url.empty()) {
     return store::sqlite::open({.data_dir = config.data_dir, .clock = clock, .metrics = &metrics});
   }
+  std::vector<std::string> event_types;
+  for (const EventType& type : catalogue.types()) event_types.push_back(type.name);
   return store::postgres::open({.database_url = config.database_url,
                                 .clock = clock,
                                 .metrics = &metrics,
-                                .version = std::string(kVersion)});
+                                .version = std::string(kVersion),
+                                .event_types = std::move(event_types)});
 }
 
 }  // namespace
@@ -234,7 +238,8 @@ int serve(const config::ServeConfig& config) {
   const net::AddressGuard guard = make_guard(config);
 
   metrics::Metrics metrics;
-  auto store = open_store(config, clock, metrics);
+  const Catalogue catalogue(config.event_types);
+  auto store = open_store(config, catalogue, clock, metrics);
   if (!store) return refuse(kCannotStart, store.error().detail);
   store::ChangeFeed changes;
   *store = std::make_unique<store::ObservedStore>(std::move(*store), changes);
@@ -262,7 +267,6 @@ int serve(const config::ServeConfig& config) {
   });
   intake::Intake intake(directory, **store, couriers, clock);
 
-  const Catalogue catalogue(config.event_types);
   std::atomic<bool> stopping{false};
   std::optional<api::LiveStreams> live;
   live.emplace(changes, **store, directory,

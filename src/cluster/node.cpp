@@ -134,8 +134,7 @@ store::NewEvent Node::plan(EventPtr event) {
 }
 
 void Node::adopt() {
-  while (wait(Millis{0})) {
-    shared_.wait_for_published(options_.publish_poll);
+  while (wait(options_.publish_poll)) {
     for (;;) {
       auto adopted =
           shared_.adopt_published([this](EventPtr event) { return plan(std::move(event)); });

@@ -20,7 +20,7 @@ class Node {
   struct Options {
     Millis feed_interval{250};  // changes made elsewhere are known this long after, or little more
     Millis take_over_interval{1'000};
-    Millis publish_poll{150};  // published by SQL: looked for this often, notified or not
+    Millis publish_poll{100};  // what was published by SQL is looked for this often
   };
   // Starts its threads. `store` is shared; it, the directory and the dispatcher outlive the node.
   Node(store::Store& store, Directory& directory, delivery::Dispatcher& dispatcher,

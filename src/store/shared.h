@@ -46,8 +46,6 @@ class Shared {
   static constexpr int kAdoptLimit = 500;
   using Plan = std::function<NewEvent(EventPtr)>;
   virtual Result<std::vector<NewEvent>> adopt_published(const Plan& plan) = 0;
-  // Waits until something may have been published by SQL, or `patience` is over.
-  virtual void wait_for_published(Millis patience) = 0;
 
   // Adds what keys asked for here to what they asked for everywhere, for a limit that counts over
   // all nodes. Waits a second at most, a second more where it has to connect.

@@ -407,22 +407,4 @@ bool Connection::still_usable() {
   return usable_;
 }
 
-Answer<bool> Connection::wait_for_notification(Millis patience) {
-  bool came = false;
-  const auto take = [&] {
-    while (PGnotify* notify = PQnotifies(connection_)) {
-      came = true;
-      PQfreemem(notify);
-    }
-  };
-  if (PQconsumeInput(connection_) == 0) return Err{lost(PQerrorMessage(connection_))};
-  take();
-  if (came) return true;
-  pollfd descriptor{PQsocket(connection_), POLLIN, 0};
-  poll(&descriptor, 1, static_cast<int>(patience.count()));
-  if (PQconsumeInput(connection_) == 0) return Err{lost(PQerrorMessage(connection_))};
-  take();
-  return came;
-}
-
 }  // namespace skyhook::store::postgres

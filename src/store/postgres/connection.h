@@ -97,8 +97,6 @@ class Connection {
   Answer<std::vector<Rows>> pipeline(const std::vector<Call>& calls);
   // Any number of statements without parameters or results, one transaction.
   Answer<Done> script(const std::string& sql);
-  // Waits up to `patience` for a notification on a channel that LISTEN named. True where one came.
-  Answer<bool> wait_for_notification(Millis patience);
 
   bool usable() const { return usable_; }
   // Before use after a pause: has the server ended the connection meanwhile? Costs one poll(2).

@@ -1,4 +1,5 @@
-// The store as one object; its methods by subject: accounts.cpp, work.cpp, log.cpp.
+// The store as one object; its methods by subject: accounts.cpp, work.cpp, log.cpp, outbox.cpp,
+// shared.cpp.
 #pragma once
 
 #include <atomic>
@@ -75,11 +76,19 @@ class NodeStore final : public Store, public Shared {
   Result<SharedChanges> changes() override;
   Result<std::vector<WebhookId>> take_over() override;
   Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
-  void wait_for_published(Millis patience) override;
   Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,
                                        Which answer) override;
 
  private:
+  // Where looks into the outbox stand: behind (writer, event).
+  struct OutboxPass {
+    int batches = 0;  // taken in this pass; 0: a new one begins
+    std::int64_t writer = 0;
+    std::int64_t event = 0;
+    std::int64_t next_from = 0;  // where the next pass begins
+    MonoTime whole_at{};         // then one begins at the beginning
+  };
+
   // Runs `work(connection)` on a pooled connection; a connection that turns out to be dead (the
   // server was restarted) is replaced once.
   template <class Work>
@@ -96,6 +105,12 @@ class NodeStore final : public Store, public Shared {
   Answer<std::vector<WebhookId>> take_over_batch(Connection& connection);
   Answer<std::vector<DeliveryTotals>> read_totals(Connection& connection,
                                                   const std::vector<WebhookId>& webhooks);
+  Answer<bool> look_into_outbox(Connection& connection);
+  Answer<Done> take_from_outbox(Connection& connection, const Plan& plan,
+                                std::vector<NewEvent>& events);
+  Answer<Done> store_published(Connection& connection, const Rows& rows, const Plan& plan,
+                               std::vector<NewEvent>& events);
+  void note_adopted(const std::vector<NewEvent>& events);
   Answer<RequestTotals> count_on(Connection& connection, const std::vector<RequestCount>& here,
                                  int limit, Which answer);
   Answer<bool> drop_old_days(Connection& connection, Timestamp keep_after);
@@ -116,14 +131,14 @@ class NodeStore final : public Store, public Shared {
   Pool pool_;
   std::unique_ptr<Writers> writers_;
 
-  std::mutex feed_mutex_;                 // held over changes()
-  std::int64_t feed_from_ = 0;            // no earlier transaction is open; guarded by feed_mutex_
-  std::set<std::int64_t> feed_seen_;      // changes told and not yet below feed_from_; likewise
-  MonoTime feed_read_at_{};               // guarded by feed_mutex_
-  std::mutex listen_mutex_;               // held over wait_for_published()
-  std::unique_ptr<Connection> listener_;  // guarded by listen_mutex_
-  std::mutex count_mutex_;                // held over count_requests()
-  std::unique_ptr<Connection> counter_;   // guarded by count_mutex_
+  std::mutex feed_mutex_;                // held over changes()
+  std::int64_t feed_from_ = 0;           // no earlier transaction is open; guarded by feed_mutex_
+  std::set<std::int64_t> feed_seen_;     // changes told and not yet below feed_from_; likewise
+  MonoTime feed_read_at_{};              // guarded by feed_mutex_
+  std::mutex outbox_mutex_;              // held over adopt_published()
+  OutboxPass outbox_pass_;               // guarded by outbox_mutex_
+  std::mutex count_mutex_;               // held over count_requests()
+  std::unique_ptr<Connection> counter_;  // guarded by count_mutex_
   std::mutex found_mutex_;
   std::vector<WebhookId> found_;  // with work that nobody was told of; guarded by found_mutex_
 

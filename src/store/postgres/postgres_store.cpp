@@ -50,6 +50,13 @@ Result<Done> NodeStore::start() {
       if (done.error().is(kSchemaTooNew)) error.kind = Error::Kind::corrupt;
       return Err{std::move(error)};
     }
+    Params known;
+    known.texts({options_.event_types.begin(), options_.event_types.end()});
+    auto told =
+        (*connection)
+            ->query("INSERT INTO skyhook.event_types SELECT unnest($1) ON CONFLICT DO NOTHING",
+                    known);
+    if (!told) return Err{to_store_error(told.error())};
   }
   if (auto joined = membership_.join(); !joined) return Err{to_store_error(joined.error())};
   writers_ = std::make_unique<Writers>(options_, settings_, membership_, registry_, deleted_,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "metrics/metrics.h"
@@ -17,9 +18,11 @@ struct Options {
   const Clock& clock;                   // outlives the store
   metrics::Metrics* metrics = nullptr;  // outlives the store; nullptr: nothing is counted
   std::string version = "dev";          // of the program, for whoever looks at skyhook.nodes
+  std::vector<std::string> event_types =
+      {};  // that skyhook.publish() takes, with those that others gave
 
   // Connections: these many writers and readers, one for the node's lease, one for housekeeping,
-  // and one that listens while nodes work together.
+  // and one that counts requests of keys.
   std::size_t writer_connections = 2;  // 1 … 16; while one commits, the next fills
   std::size_t reader_connections = 4;  // 1 … 64; opened when first needed
   Seconds connect_timeout{3};

@@ -224,6 +224,11 @@ CREATE TABLE skyhook.idempotency_keys (
 );
 CREATE INDEX idempotency_keys_by_time ON skyhook.idempotency_keys (created_at);
 
+-- The events that nodes know, for skyhook.publish(): what a node that starts knows is added.
+CREATE TABLE skyhook.event_types (
+  name text COLLATE "C" PRIMARY KEY
+);
+
 -- Written by skyhook.publish() in the user's own transaction; emptied by the nodes.
 CREATE TABLE skyhook.outbox (
   account_id bigint NOT NULL,
@@ -232,8 +237,10 @@ CREATE TABLE skyhook.outbox (
   event_type text NOT NULL,
   data       bytea NOT NULL,
   key        text,              -- the idempotency key
+  written_by bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
   PRIMARY KEY (account_id, event_id)
 );
+CREATE INDEX outbox_in_order ON skyhook.outbox (written_by, event_id);
 
 -- What the keys of accounts asked for in windows that are open, through all nodes: the shared rate
 -- limit. A crash may forget it.
@@ -792,9 +799,10 @@ BEGIN
 END $$;
 
 -- Publishes within the caller's own transaction: the event exists if and only if that commits.
--- Returns the event's id, as the API shows it. data: an object, kept byte for byte.
+-- Returns the event's id, as the API shows it. data: an object, kept byte for byte. Runs with the
+-- rights of the schema's owner: a role that publishes needs USAGE on the schema and no more.
 CREATE FUNCTION skyhook.publish(account_id bigint, event text, data json, idempotency_key text DEFAULT NULL)
-RETURNS uuid LANGUAGE plpgsql AS $$
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   now_us bigint := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
@@ -809,18 +817,20 @@ BEGIN
   IF NOT EXISTS (SELECT FROM skyhook.accounts a WHERE a.account_id = publish.account_id) THEN
     RAISE EXCEPTION 'account % does not exist', account_id USING ERRCODE = 'foreign_key_violation';
   END IF;
+  IF NOT EXISTS (SELECT FROM skyhook.event_types t WHERE t.name = event) THEN
+    RAISE EXCEPTION 'event "%" is not in the catalogue', event USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   IF json_typeof(data) IS DISTINCT FROM 'object' THEN
     RAISE EXCEPTION 'data must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF event !~ '^[A-Za-z0-9._-]{1,255}$' THEN
-    RAISE EXCEPTION 'event is not the name of an event' USING ERRCODE = 'invalid_parameter_value';
-  END IF;
   IF length(raw) > 262144 THEN
-    RAISE EXCEPTION 'data is larger than 256 KiB' USING ERRCODE = 'invalid_parameter_value';
+    RAISE EXCEPTION 'data has % bytes, more than 256 KiB', length(raw)
+      USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF idempotency_key IS NOT NULL THEN
     IF length(convert_to(idempotency_key, 'UTF8')) NOT BETWEEN 1 AND 255 THEN
-      RAISE EXCEPTION 'idempotency_key must have 1 to 255 bytes' USING ERRCODE = 'invalid_parameter_value';
+      RAISE EXCEPTION 'idempotency_key must have 1 to 255 bytes'
+        USING ERRCODE = 'invalid_parameter_value';
     END IF;
     INSERT INTO skyhook.idempotency_keys AS k (account_id, created_at, event_id, deliveries, key, request_hash)
     VALUES (account_id, now_us, id, 0, idempotency_key, hash)
@@ -832,7 +842,8 @@ BEGIN
       SELECT k.created_at, k.event_id, k.request_hash INTO known FROM skyhook.idempotency_keys k
       WHERE k.account_id = publish.account_id AND k.key = idempotency_key;
       IF known.request_hash <> hash THEN
-        RAISE EXCEPTION 'idempotency_key was used for another event' USING ERRCODE = 'unique_violation';
+        RAISE EXCEPTION 'idempotency_key "%" was used for another event', idempotency_key
+          USING ERRCODE = 'unique_violation';
       END IF;
       id := known.event_id;
       made_at := known.created_at;
@@ -840,7 +851,6 @@ BEGIN
   END IF;
   IF known IS NULL THEN
     INSERT INTO skyhook.outbox VALUES (account_id, id, now_us, event, raw, idempotency_key);
-    PERFORM pg_notify('skyhook_outbox', '');
   END IF;
   -- As base/uuid.h: 48 bits of milliseconds, version 7, 12 bits of the fraction, variant 2, the id.
   hex := lpad(to_hex(made_at / 1000), 12, '0')

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "store/postgres/node_store.h"
-#include "store/postgres/schema.h"
 
 namespace skyhook::store::postgres {
 namespace {
@@ -82,110 +80,6 @@ Result<std::vector<WebhookId>> NodeStore::take_over() {
   taken->insert(taken->end(), found_.begin(), found_.end());
   found_.clear();
   return taken;
-}
-
-Result<std::vector<NewEvent>> NodeStore::adopt_published(const Plan& plan) {
-  return write([&](Connection& connection) -> Answer<std::vector<NewEvent>> {
-    std::vector<NewEvent> events;
-    // Most of the time there is none: then no transaction is begun.
-    auto any = connection.query("SELECT EXISTS (SELECT FROM skyhook.outbox)");
-    if (!any) return Err{any.error()};
-    if (!any->boolean(0, 0)) return events;
-
-    const auto give_up = [&](const DatabaseError& error) -> Answer<std::vector<NewEvent>> {
-      if (error.lost) {
-        registry_.uncertain(events);
-      } else {
-        registry_.dropped(events);
-        if (auto undone = connection.script("ROLLBACK"); !undone) return Err{undone.error()};
-      }
-      return Err{error};
-    };
-    if (auto begun = connection.script("BEGIN"); !begun) return Err{begun.error()};
-    Params limit;
-    limit.add(std::int64_t{kAdoptLimit});
-    auto rows = connection.query(
-        "SELECT account_id, event_id, created_at, event_type, data, key FROM skyhook.outbox "
-        "ORDER BY event_id LIMIT $1 FOR UPDATE SKIP LOCKED",
-        limit);
-    if (!rows) return give_up(rows.error());
-    std::vector<std::int64_t> accounts, ids;
-    std::vector<std::int64_t> keyed_accounts, keyed_deliveries;
-    std::vector<std::string_view> keys;
-    for (int row = 0; row < rows->count(); ++row) {
-      auto event = std::make_shared<const Event>(
-          Event{EventId{rows->integer(row, 1)}, AccountId{rows->integer(row, 0)},
-                rows->string(row, 3), rows->string(row, 4), rows->time(row, 2)});
-      accounts.push_back(event->account_id.value);
-      ids.push_back(event->id.value);
-      NewEvent planned = plan(std::move(event));
-      for (const WaitingDelivery& delivery : planned.deliveries) {
-        if (delivery.id.value < (std::int64_t{1} << kDayShift)) {
-          return give_up({"", "no ids: the database cannot be reached", false});
-        }
-        accounts_.put(delivery.webhook_id, planned.event->account_id);
-      }
-      if (!rows->is_null(row, 5)) {
-        keyed_accounts.push_back(planned.event->account_id.value);
-        keys.push_back(rows->text(row, 5));
-        keyed_deliveries.push_back(static_cast<std::int64_t>(planned.deliveries.size()));
-      }
-      events.push_back(std::move(planned));
-    }
-    registry_.add(events, options_.clock.mono());
-    AcceptRows accept;
-    for (const NewEvent& event : events) {
-      accept.add(event, deleted_);
-      const int day = static_cast<int>(event.event->id.value >> kDayShift);
-      if (auto made = membership_.ensure_day(connection, day); !made) return give_up(made.error());
-    }
-    if (auto accepted =
-            connection.query(kAccept, accept.params(membership_.node_id(), options_.clock.now()));
-        !accepted) {
-      if (accepted.error().is(kLeaseLost)) membership_.lease_lost();
-      return give_up(accepted.error());
-    }
-    Params done;
-    done.add(accounts).add(ids);
-    auto removed = connection.query(
-        "DELETE FROM skyhook.outbox o USING unnest($1, $2) AS i(account_id, event_id) "
-        "WHERE o.account_id = i.account_id AND o.event_id = i.event_id",
-        done);
-    if (!removed) return give_up(removed.error());
-    if (!keys.empty()) {
-      Params counted;
-      counted.add(keyed_accounts).texts(keys).add(keyed_deliveries);
-      auto told = connection.query(
-          "UPDATE skyhook.idempotency_keys k SET deliveries = i.n "
-          "FROM unnest($1, $2, $3) AS i(account_id, key, n) "
-          "WHERE k.account_id = i.account_id AND k.key = i.key",
-          counted);
-      if (!told) return give_up(told.error());
-    }
-    if (auto committed = connection.script("COMMIT"); !committed) {
-      registry_.uncertain(events);
-      return Err{committed.error()};
-    }
-    registry_.committed(events);
-    return events;
-  });
-}
-
-void NodeStore::wait_for_published(Millis patience) {
-  std::lock_guard lock(listen_mutex_);
-  if (!listener_ || !listener_->usable()) {
-    listener_.reset();
-    auto opened = Connection::open(settings_);
-    if (opened) {
-      if (auto listening = (*opened)->script("LISTEN skyhook_outbox"); listening) {
-        listener_ = std::move(*opened);
-      }
-    }
-  }
-  if (listener_) {
-    if (auto came = listener_->wait_for_notification(patience); !came) listener_.reset();
-  }
-  if (!listener_) std::this_thread::sleep_for(patience);
 }
 
 Result<Shared::RequestTotals> NodeStore::count_requests(std::vector<RequestCount> here, int limit,
