@@ -113,6 +113,17 @@ bool matches(std::string_view pattern, std::string_view path, RouteParameters& p
   return path.empty();
 }
 
+std::string methods_of(std::string_view pattern) {
+  std::string methods;
+  for (const Route& route : kRoutes) {
+    if (route.pattern != pattern) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += route.method;
+    if (route.method == "GET") methods += ", HEAD";
+  }
+  return methods;
+}
+
 }  // namespace
 
 RouteList all_routes() {
@@ -127,12 +138,9 @@ std::optional<RouteMatch> match_route(std::string_view method, std::string_view 
   match.access = first->access;
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : kRoutes) {
-    if (route.pattern != first->pattern) continue;
-    if (route.method == wanted) match.route = &route;
-    if (!match.allow.empty()) match.allow += ", ";
-    match.allow += route.method;
-    if (route.method == "GET") match.allow += ", HEAD";
+    if (route.method == wanted && route.pattern == first->pattern) match.route = &route;
   }
+  if (match.route == nullptr) match.allow = methods_of(first->pattern);
   return match;
 }
 

@@ -41,7 +41,7 @@ using RouteParameters = std::array<std::string, 3>;
 
 struct RouteMatch {
   const Route* route = nullptr;  // nullptr: the path is known, the method is not
-  std::string allow;             // the path's methods, such as `GET, HEAD, POST`
+  std::string allow;             // where not: the path's methods, such as `GET, HEAD, POST`
   Access access = Access::open;
   RouteParameters parameters;
 };

@@ -46,12 +46,16 @@ void put_big_endian(std::uint64_t value, std::uint8_t* to) {
 }  // namespace
 
 std::string Uuid::to_string() const {
+  constexpr std::array<std::size_t, 5> kGroups{4, 2, 2, 2, 6};  // bytes between the dashes
   std::string text(kTextLength, '-');
-  std::size_t at = 0;
-  for (const std::uint8_t byte : bytes) {
-    if (is_dash_position(at)) ++at;
-    text[at++] = kHexDigits[byte >> 4];
-    text[at++] = kHexDigits[byte & 0x0f];
+  char* out = text.data();
+  const std::uint8_t* byte = bytes.data();
+  for (const std::size_t size : kGroups) {
+    for (const std::uint8_t* const end = byte + size; byte != end; ++byte) {
+      *out++ = kHexDigits[*byte >> 4];
+      *out++ = kHexDigits[*byte & 0x0f];
+    }
+    ++out;  // the dash, or the end
   }
   return text;
 }

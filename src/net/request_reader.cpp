@@ -1,6 +1,7 @@
 #include "net/request_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
 #include <string>
@@ -13,6 +14,7 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::size_t kHeaderCountLimit = 100;  // 431 past it
+constexpr std::size_t kHeadersExpected = 12;    // room made at once: browsers send about as many
 constexpr std::size_t kChunkLineLimit = 1024;   // a chunk's size line, extensions included
 constexpr std::size_t kTrailerLimit = 8 * 1024;
 
@@ -40,6 +42,7 @@ int hex_value(char c) {
 
 // nullopt: a broken escape or an escaped NUL.
 std::optional<std::string> percent_decode(std::string_view text) {
+  if (text.find('%') == text.npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -57,16 +60,26 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
+// RFC 3986 §3.2.2: what a host may consist of, with its port.
+constexpr auto kHostChars = [] {
+  std::array<bool, 256> allowed{};
+  for (const char c : std::string_view("0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._~!$&'()*+,;=:[]%"))
+    allowed[static_cast<unsigned char>(c)] = true;
+  return allowed;
+}();
 bool is_host_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         std::string_view("-._~!$&'()*+,;=:[]%").find(c) != std::string_view::npos;
+  return kHostChars[static_cast<unsigned char>(c)];
 }
 
 // One request head, given whole; stricter than the parser where RFC 9112 lets a server choose:
 // nothing that another HTTP implementation could read as a different message is accepted.
 class HeadParser final : public http::basic_parser<true> {
  public:
-  explicit HeadParser(ServerRequest& request) : request_(request) { skip(true); }
+  explicit HeadParser(ServerRequest& request) : request_(request) {
+    skip(true);
+    request_.headers.reserve(kHeadersExpected);
+  }
 
   // 0, or the status of the error answer.
   int parse(std::string_view head, std::size_t head_limit) {
