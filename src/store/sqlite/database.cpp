@@ -33,7 +33,7 @@ void Statement::fail(int code) const {
                     sqlite3_errmsg(database_));
 }
 
-int Statement::run_bound() {
+int Statement::run_as_bound() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_DONE && code != SQLITE_ROW) {
     // The message must be read before the reset, which may replace it.

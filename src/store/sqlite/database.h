@@ -52,14 +52,20 @@ class Statement {
   template <class... Args>
   int run(const Args&... args) {
     bind_all(args...);
-    return run_bound();
+    return run_as_bound();
   }
 
   template <class... Args>
   void bind_all(const Args&... args) {
-    int index = 0;
-    (bind(++index, args), ...);
+    bind_from(1, args...);
   }
+  // Binds ?first, ?first+1, …; run_as_bound() then runs it.
+  template <class... Args>
+  void bind_from(int first, const Args&... args) {
+    int index = first;
+    (bind(index++, args), ...);
+  }
+  int run_as_bound();
 
  private:
   friend class Query;
@@ -81,7 +87,6 @@ class Statement {
     if (code != SQLITE_OK) fail(code);
   }
   [[noreturn]] void fail(int code) const;
-  int run_bound();
   bool step();
   void reset() { sqlite3_reset(statement_); }
 

@@ -14,14 +14,13 @@ WriteSession::WriteSession(Connection& connection, int checkpoint_pages,
       begin_(connection.handle(), "BEGIN IMMEDIATE"),
       commit_(connection.handle(), "COMMIT"),
       rollback_(connection.handle(), "ROLLBACK"),
-      insert_event_(connection.handle(), "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
-      insert_delivery_(connection.handle(),
-                       "INSERT INTO deliveries (id, webhook_id, event_id, event_type, status, at, "
-                       "attempt_number, "
-                       "schedule_position, response_status, failure, is_test, created_at) "
-                       "VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, 0, 1000, 0, ?6, ?7)"),
-      insert_attempt_(connection.handle(),
-                      "REPLACE INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
+      events_(connection.handle(), "INSERT INTO events", "(?, ?, ?, ?, ?, ?)"),
+      deliveries_(connection.handle(),
+                  "INSERT INTO deliveries (id, webhook_id, event_id, event_type, status, at, "
+                  "attempt_number, schedule_position, response_status, failure, is_test, "
+                  "created_at)",
+                  "(?, ?, ?, ?, 0, ?, 0, 0, 1000, 0, ?, ?)"),
+      attempts_(connection.handle(), "REPLACE INTO attempts", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       deliver_(connection.handle(),
                "UPDATE deliveries SET status = 1, at = ?3, attempt_number = ?4, response_status = "
                "?5, failure = 0 "
@@ -90,6 +89,7 @@ void WriteSession::begin() {
 }
 
 void WriteSession::commit() {
+  write_rows();
   flush();
   commit_.run();
   committed_id_ceiling_ = id_ceiling_;
@@ -111,6 +111,9 @@ void WriteSession::rollback() noexcept {
 }
 
 void WriteSession::forget_changes() {
+  events_.clear();
+  deliveries_.clear();
+  attempts_.clear();
   webhooks_changed_ = false;
   changes_.clear();
   id_marks_.clear();
@@ -195,16 +198,18 @@ WriteSession::KeyPlan WriteSession::plan_keys(const std::vector<NewEvent>& event
 
 EventReceipt WriteSession::insert_event(const NewEvent& added) {
   const Event& event = *added.event;
-  insert_event_.run(event.id.value, event.account_id.value, event.created_at, event.type,
-                    event.data, event.traceparent);
+  events_.add(event.id.value, event.account_id.value, event.created_at, event.type, event.data,
+              event.traceparent);
   highest_id_ = std::max(highest_id_, event.id.value);
   EventReceipt receipt{event.id, event.created_at, 0, false};
   for (const WaitingDelivery& delivery : added.deliveries) {
     // Deleted since the publisher's side looked: its deliveries are dropped, as those that waited
     // were.
     if (!webhooks_.contains(delivery.webhook_id)) continue;
-    insert_delivery_.run(delivery.id.value, delivery.webhook_id.value, event.id.value, event.type,
-                         delivery.due_at, delivery.is_test, delivery.created_at);
+    if (deliveries_.empty()) lowest_unwritten_ = delivery.id.value;
+    lowest_unwritten_ = std::min(lowest_unwritten_, delivery.id.value);
+    deliveries_.add(delivery.id.value, delivery.webhook_id.value, event.id.value, event.type,
+                    delivery.due_at, delivery.is_test, delivery.created_at);
     ++receipt.deliveries;
     changes_.totals[delivery.webhook_id].pending += 1;
     highest_id_ = std::max(highest_id_, delivery.id.value);
@@ -231,6 +236,9 @@ EventReceipt WriteSession::insert_event(const NewEvent& added) {
 
 void WriteSession::record(const AttemptOutcome& outcome) {
   if (!webhooks_.contains(outcome.webhook_id)) return;
+  // Published by this transaction: nobody delivers it before it is durable, but the interface does
+  // not forbid it.
+  if (!deliveries_.empty() && outcome.delivery_id.value >= lowest_unwritten_) deliveries_.flush();
   const Attempt& attempt = outcome.attempt;
   Rollup& ended_then = rollup(outcome.webhook_id, attempt.started_at + attempt.duration);
   const bool counts = std::visit(
@@ -290,12 +298,23 @@ bool WriteSession::settle(const AttemptOutcome& outcome, const GaveUp& gave_up, 
 
 void WriteSession::insert_attempt(const AttemptOutcome& outcome) {
   const Attempt& attempt = outcome.attempt;
-  insert_attempt_.run(
-      attempt_key(outcome.delivery_id.value, attempt.number), attempt.number, attempt.started_at,
-      std::int64_t{attempt.duration.count()}, attempt.response_status.value_or(kNoResponse),
-      static_cast<int>(attempt.failure), attempt.response_truncated, attempt.error_detail,
-      Blob{attempt.response_headers.data(), attempt.response_headers.size()},
-      Blob{attempt.response_body.data(), attempt.response_body.size()});
+  attempts_.add(attempt_key(outcome.delivery_id.value, attempt.number), attempt.number,
+                attempt.started_at, std::int64_t{attempt.duration.count()},
+                attempt.response_status.value_or(kNoResponse), static_cast<int>(attempt.failure),
+                attempt.response_truncated, attempt.error_detail,
+                Blob{attempt.response_headers.data(), attempt.response_headers.size()},
+                Blob{attempt.response_body.data(), attempt.response_body.size()});
+}
+
+void WriteSession::write_rows() {
+  events_.flush();
+  deliveries_.flush();
+  attempts_.flush();
+}
+
+Connection& WriteSession::connection() {
+  write_rows();
+  return connection_;
 }
 
 // --- counts

@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "store/sqlite/bulk_insert.h"
 #include "store/sqlite/counts.h"
 #include "store/sqlite/database.h"
 #include "store/store.h"
@@ -70,7 +71,8 @@ class WriteSession {
   // so that no ids are skipped.
   void close_ids(std::int64_t next);
 
-  Connection& connection() { return connection_; }
+  // With every row of the hot path in its table.
+  Connection& connection();
 
  private:
   struct JournalSize {
@@ -92,6 +94,7 @@ class WriteSession {
   KeyPlan plan_keys(const std::vector<NewEvent>& events);
   EventReceipt insert_event(const NewEvent& added);
   void insert_attempt(const AttemptOutcome& outcome);
+  void write_rows();
   bool settle(const AttemptOutcome& outcome, const Delivered& delivered, Rollup& rollup);
   bool settle(const AttemptOutcome& outcome, const RetryAt& retry, Rollup& rollup);
   bool settle(const AttemptOutcome& outcome, const GaveUp& gave_up, Rollup& rollup);
@@ -107,15 +110,23 @@ class WriteSession {
   Statement begin_;
   Statement commit_;
   Statement rollback_;
-  Statement insert_event_;
-  Statement insert_delivery_;
-  Statement insert_attempt_;
+  // Rows of commands that are under way or done in this transaction: what they point to is theirs.
+  BulkInsert<std::int64_t, std::int64_t, Timestamp, std::string_view, std::string_view,
+             std::string_view>
+      events_;
+  BulkInsert<std::int64_t, std::int64_t, std::int64_t, std::string_view, Timestamp, bool, Timestamp>
+      deliveries_;
+  BulkInsert<std::int64_t, int, Timestamp, std::int64_t, int, int, bool, std::string_view, Blob,
+             Blob>
+      attempts_;
   Statement deliver_;
   Statement deliver_failed_;
   Statement retry_;
   Statement give_up_;
   Statement mark_ids_;
   Statement move_ceiling_;
+
+  std::int64_t lowest_unwritten_ = 0;  // of the ids in deliveries_, where it is not empty
 
   std::unordered_set<WebhookId> webhooks_;
   bool webhooks_changed_ = false;  // by this transaction

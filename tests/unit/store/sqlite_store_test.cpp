@@ -125,6 +125,25 @@ TEST(SqliteStore, KeepsItsFilesToItsOwner) {
   }
 }
 
+// Nobody delivers what is not durable yet, but both may come into one transaction.
+TEST(SqliteStore, RecordsAnOutcomeRightBehindItsPublish) {
+  Rig rig;
+  constexpr int kRounds = 200;
+  std::promise<void> all_recorded;
+  std::atomic<int> left{kRounds};
+  for (int i = 0; i < kRounds; ++i) {
+    const NewEvent event = rig.event();
+    rig.store->publish({event}, [](const Result<PublishOutcome>&) {});
+    const AttemptOutcome outcome{event.deliveries[0].id, rig.webhook.id, Attempt{},
+                                 Delivered{rig.clock.time}};
+    rig.store->record({outcome}, [&](const Result<Done>&) {
+      if (--left == 0) all_recorded.set_value();
+    });
+  }
+  all_recorded.get_future().wait();
+  EXPECT_EQ(rig.store->totals({rig.webhook.id})->at(0).delivered, kRounds);
+}
+
 TEST(SqliteStore, RefusesADirectoryThatIsInUse) {
   Rig rig;
   const Result<std::unique_ptr<Store>> second =
