@@ -6,6 +6,7 @@
 #include "api/call.h"
 #include "api/rate_limit.h"
 #include "api/routes.h"
+#include "api/text.h"
 #include "signing/secrets.h"
 
 namespace skyhook::api {

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/handlers.h"
+#include "api/text.h"
 
 namespace skyhook::api {
 

@@ -6,33 +6,13 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace skyhook::api {
 
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-
-// How many bytes at the front of `text` are one well-formed UTF-8 character (RFC 3629); 0: none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
-    return i < text.size() && byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-    const unsigned high = first == 0xed ? 0x9f : 0xbf;  // no surrogates
-    return follows(1, low, high) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 void append_escaped(std::string& out, char c) {
   switch (c) {
@@ -78,7 +58,7 @@ void append_json_string(std::string& out, std::string_view text) {
       plain = ++i;
       continue;
     }
-    const std::size_t length = utf8_length(text.substr(i));
+    const std::size_t length = utf8_character_length(text.substr(i));
     if (length > 0) {
       i += length;
       continue;

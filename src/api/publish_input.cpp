@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 
+#include "api/text.h"
+
 namespace skyhook::api {
 
 namespace {
@@ -157,7 +159,9 @@ void judge_idempotency_key(const Found& key, const std::string& prefix, FieldErr
   const std::string field = prefix + "idempotency_key";
   if (!key.is_string) {
     errors.add(field, field_message(prefix, "idempotency_key", "must be a string."));
-  } else if (key.text.size() > kIdempotencyKeyLimit) {
+  } else if (!is_storable(key.text)) {
+    errors.add(field, field_message(prefix, "idempotency_key", "format is invalid."));
+  } else if (count_characters(key.text) > kIdempotencyKeyLimit) {
     errors.add(field, field_message(prefix, "idempotency_key",
                                     "must not be greater than 255 characters."));
   }

@@ -17,7 +17,7 @@
 
 namespace skyhook::api {
 
-inline constexpr std::size_t kIdempotencyKeyLimit = 255;  // bytes
+inline constexpr std::size_t kIdempotencyKeyLimit = 255;  // characters
 
 // What the body of a publish turned out to be.
 struct PublishInput {

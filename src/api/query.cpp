@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/validation.h"
+#include "api/text.h"
 
 namespace skyhook::api {
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "api/text.h"
 #include "net/url.h"
 
 namespace skyhook::api {
@@ -21,18 +22,6 @@ std::string shown_name(std::string_view field) {
   std::string name(field);
   if (field.find('.') == field.npos) std::ranges::replace(name, '_', ' ');
   return name;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace(" \t\n\r\v\f\0", 7);
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::optional<std::int64_t> parse_whole_number(std::string_view text) {
@@ -100,6 +89,10 @@ std::optional<std::string> read_name(const json::object& input, Presence presenc
     return std::nullopt;
   }
   const std::string_view text = text_of(*value);
+  if (!is_storable(text)) {
+    errors.add("name", message("name", "format is invalid."));
+    return std::nullopt;
+  }
   if (count_characters(text) > kNameLimit) {
     errors.add("name", message("name", "must not be greater than 255 characters."));
     return std::nullopt;
@@ -179,22 +172,36 @@ std::optional<std::vector<std::string>> read_events(const json::object& input, P
   return events;
 }
 
-// RFC 3986 §3.1.
-bool is_scheme(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return !text.empty() && is_letter(text[0]) && std::ranges::all_of(text, [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '.' || c == '-';
-  });
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// `*`, or a scheme and an authority with nothing after them.
+bool consists_of(std::string_view text, std::string_view marks) {
+  return std::ranges::all_of(
+      text, [&](char c) { return is_letter(c) || is_digit(c) || marks.find(c) != marks.npos; });
+}
+
+// `*`, or what a browser may send (RFC 6454 §6.2): scheme, host and port. A pattern such as
+// `https://*.example.com` would never be sent, so it is not taken for one.
 bool is_origin(std::string_view text) {
   if (text == "*") return true;
-  const std::size_t scheme = text.find("://");
-  if (scheme == text.npos || !is_scheme(text.substr(0, scheme))) return false;
-  const std::string_view authority = text.substr(scheme + 3);
-  return !authority.empty() && authority.find_first_of("/?#@\\ ") == authority.npos &&
-         std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+  const std::size_t scheme_end = text.find("://");
+  if (scheme_end == text.npos) return false;
+  const std::string_view scheme = text.substr(0, scheme_end);
+  if (scheme.empty() || !is_letter(scheme[0]) || !consists_of(scheme, "+.-")) return false;
+  std::string_view host = text.substr(scheme_end + 3);
+  const std::size_t colon = host.rfind(':');
+  if (colon != host.npos && !host.ends_with(']')) {
+    const std::string_view port = host.substr(colon + 1);
+    if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, is_digit)) return false;
+    host = host.substr(0, colon);
+  }
+  const bool is_ipv6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (is_ipv6) return consists_of(host.substr(1, host.size() - 2), ":.");
+  return !host.empty() && consists_of(host, "._-");
 }
 
 std::optional<std::vector<std::string>> read_origins(const json::object& input,
@@ -337,6 +344,9 @@ DeliveriesInput read_deliveries(const Query& query, FieldErrors& errors) {
   }
   input.before_id = read_whole_number(query, "before_id", 1, std::nullopt, errors);
   input.event_type = query.get("event");
+  if (input.event_type && !is_storable(*input.event_type)) {
+    errors.add("event", selected_is_invalid("event"));
+  }
   input.from = read_date(query, "from", errors);
   input.until = read_date(query, "until", errors);
   return input;

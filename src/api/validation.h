@@ -44,10 +44,6 @@ class FieldErrors {
 // As Laravel shows a field's name: `is_active` → `is active`; a path such as `events.0.event`
 // stays.
 std::string shown_name(std::string_view field);
-// Without white space at both ends.
-std::string_view trimmed(std::string_view text);
-// Characters of UTF-8 text.
-std::size_t count_characters(std::string_view text);
 // A whole number as PHP's FILTER_VALIDATE_INT reads it: optional sign, no leading zeros.
 std::optional<std::int64_t> parse_whole_number(std::string_view text);
 

@@ -1,4 +1,4 @@
-// UTF-8 (RFC 3629), for what shows foreign bytes.
+// UTF-8 (RFC 3629), for what reads or shows foreign bytes.
 #pragma once
 
 #include <cstddef>

@@ -45,7 +45,7 @@ using Result = skyhook::Result<T, Error>;
 inline constexpr Seconds kIdempotencyWindow{24 * 3600};
 
 struct IdempotencyKey {
-  std::string key;      // 1 … 255 bytes
+  std::string key;      // 1 … 255 characters
   Sha256 request_hash;  // of event type and raw data: the same key with another hash is a conflict
 };
 

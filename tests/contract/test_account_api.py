@@ -26,9 +26,11 @@ def test_create_inactive(account, receiver):
 
 
 def test_strings_are_trimmed(account, receiver):
-    webhook = account.webhook(f"  {receiver.url()} ", name="  Orders\t ")
-    assert webhook["name"] == "Orders"
+    webhook = account.webhook(f"  {receiver.url()}\u00a0", name="\ufeff  Orders \u200b here\t\u3000",
+                              events=[" contact.created\n"])
+    assert webhook["name"] == "Orders \u200b here"
     assert webhook["url"] == receiver.url()
+    assert webhook["events"] == ["contact.created"]
 
 
 def test_unknown_fields_are_ignored(account, receiver):
@@ -40,7 +42,8 @@ def test_unknown_fields_are_ignored(account, receiver):
 
 
 @pytest.mark.parametrize("given,stored", [
-    (True, True), (False, False), (1, True), (0, False), ("1", True), ("0", False)])
+    (True, True), (False, False), (1, True), (0, False), ("1", True), ("0", False), (" 0 ", False),
+    (None, True), ("", True)])
 def test_booleans(account, receiver, given, stored):
     assert account.webhook(receiver.url(), is_active=given)["is_active"] is stored
 
@@ -69,6 +72,13 @@ def test_secret_is_shown_by_create_and_regenerate_only(account, receiver):
         assert answer.status == 200
         assert b"whsec_" not in answer.body
         assert new.encode() not in answer.body and b'"secret"' not in answer.body
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_switch_that_is_nothing_stays_as_it_is(account, receiver, nothing):
+    webhook = account.webhook(receiver.url(), is_active=False)
+    answer = account.put(f"/webhooks/{webhook['id']}", {"is_active": nothing})
+    assert answer.status == 200 and answer.data["is_active"] is False
 
 
 @pytest.mark.parametrize("change", [

@@ -18,6 +18,14 @@ def test_both_headers_carry_the_key(server, account):
     assert with_headers(server, {"authorization": f"bearer {account.key}"}).status == 200
 
 
+def test_a_bearer_token_wins_over_the_other_header(server, account):
+    right, wrong = account.key, "sk_live_" + "x" * 40
+    for headers, status in (({"Authorization": f"Bearer {right}", "X-Api-Key": wrong}, 200),
+                            ({"Authorization": f"Bearer {wrong}", "X-Api-Key": right}, 401),
+                            ({"Authorization": "Basic eDp5", "X-Api-Key": right}, 200)):
+        assert with_headers(server, headers).status == status, headers
+
+
 def test_key_looks_as_promised(server):
     keys = {server.account().key for _ in range(5)}
     assert len(keys) == 5
@@ -82,6 +90,8 @@ ALLOWED = "https://app.example.com"
     ({"Origin": "https://evil.example.com", "Referer": ALLOWED + "/"}, 403),
     ({"Referer": "https://evil.example.com/" + ALLOWED}, 403),
     ({"Origin": "null"}, 403),
+    ({"Origin": "HTTPS://App.Example.com:443"}, 200),
+    ({}, 403),
 ])
 def test_allowed_origins(server, headers, status):
     account = server.account(allowed_origins=[ALLOWED, "https://second.example.com:8443"])

@@ -22,24 +22,50 @@ def assert_error(answer, status, message=None):
 @pytest.mark.parametrize("body", [
     b"", b"{", b"nonsense", b"[]", b'"text"', b"12", b"null", b'{"name": "x"', b"{'name': 1}",
     b'{"name": "\xff\xfe"}', b'{"a":' * 5000 + b"1" + b"}" * 5000, b'{"name": "x"} trailing',
+    b'\xef\xbb\xbf{"name": "x"}', b'{"name": "x"} {}', b'{"name": "\\ud800"}', b'{"name": NaN}',
+    b'{"name": "x",}', b'{"name": "x" /* no */}', b'{"name": "a\nb"}', b'{"a":' * 65 + b"1" + b"}" * 65,
 ])
 def test_400_not_json_or_not_an_object(account, body):
     assert_error(account.post("/webhooks", body=body), 400)
 
 
+def test_what_is_json_is_read_as_such(account):
+    """Each of them is an object, so its fields are judged: nesting to 64 levels, numbers of any size."""
+    for body in (b" \r\n{}\t\n", b'{"a":' * 64 + b"1" + b"}" * 64,
+                 b'{"a":123456789012345678901234567890,"b":1e999,"c":-0.0,"d":"\\u0000\\ud83d\\ude00"}'):
+        assert_error(account.post("/webhooks", body=body), 422)
+
+
+def test_of_a_field_that_comes_twice_the_last_counts(account):
+    body = json.dumps(GOOD).replace("{", '{"name":"first",', 1).encode()
+    assert account.post("/webhooks", body=body).data["name"] == GOOD["name"]
+
+
 def test_404_unknown_path(account):
-    for path in ("/nothing", "/webhooks/1/nothing", "/"):
+    for path in ("/nothing", "/webhooks/1/nothing", "/", "", "/webhooks/", "//webhooks", "/Webhooks",
+                 "/webhooks/events/"):
         assert_error(account.get(path), 404, "Not found.")
+    for path in ("/nothing", "/api", "/api/v2/webhooks", "/operator/v1", "/operator/v1/nothing"):
+        assert_error(account.server.request("GET", path), 404, "Not found.")
 
 
 def test_404_unknown_webhook(account):
     assert_error(account.get("/webhooks/9000000000"), 404, "Webhook not found.")
 
 
-@pytest.mark.parametrize("identifier", ["abc", "-1", "0", "1.5", "99999999999999999999999999",
-                                        "%2e%2e", "1;drop"])
+@pytest.mark.parametrize("identifier", [
+    "abc", "-1", "0", "1.5", "1.0", "1e0", "+1", "01", "%201", "9223372036854775808",
+    "99999999999999999999999999", "%2e%2e", "1;drop", "%D9%A1", "%FF"])
 def test_404_no_id_at_all(account, identifier):
-    assert_error(account.get(f"/webhooks/{identifier}"), 404)
+    assert_error(account.get(f"/webhooks/{identifier}"), 404, "Webhook not found.")
+
+
+def test_an_id_may_be_percent_encoded_but_a_slash_in_it_ends_no_segment(account, receiver):
+    identifier = account.webhook(receiver.url())["id"]
+    encoded = "".join(f"%{ord(digit):02x}" for digit in str(identifier))
+    assert account.get(f"/webhooks/{encoded}").data["id"] == identifier
+    for rest in ("%2Fdeliveries", "%2fdeliveries", "%2F"):
+        assert_error(account.get(f"/webhooks/{identifier}{rest}"), 404, "Webhook not found.")
 
 
 def test_a_path_with_a_control_character(account):
@@ -55,12 +81,22 @@ def test_a_path_with_a_control_character(account):
     ("DELETE", "/webhooks/1/deliveries", {"GET"}),
     ("GET", "/webhooks/1/regenerate-secret", {"POST"}),
     ("DELETE", "/webhooks/events", {"GET"}),
+    ("OPTIONS", "/webhooks", {"GET", "POST"}),
+    ("TRACE", "/webhooks/1", {"GET", "PUT", "DELETE"}),
+    ("NONSENSE", "/webhooks/1/test", {"POST"}),
 ])
 def test_405_names_what_is_allowed(account, method, path, allowed):
     answer = account.request(method, path, {})
     assert_error(answer, 405)
     named = {item.strip() for item in answer.headers["allow"].split(",")}
     assert named - {"HEAD", "OPTIONS"} == allowed
+
+
+def test_head_is_get_without_its_body(account):
+    got, head = account.get("/webhooks"), account.request("HEAD", "/webhooks")
+    assert (head.status, head.body) == (200, b"")
+    for name in ("content-type", "content-length"):
+        assert head.headers[name] == got.headers[name]
 
 
 def test_413_body_over_the_limit(account):

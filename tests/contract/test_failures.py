@@ -75,6 +75,18 @@ def test_the_schedule_is_a_list_of_any_length(make_server, make_receiver):
     assert len(receiver.requests) == 6
 
 
+def test_the_first_retry_of_the_default_schedule_is_after_two_minutes(make_server):
+    account = make_server().account()
+    webhook = account.webhook(f"http://127.0.0.1:{closed_port()}/")
+    account.publish()
+    eventually(lambda: account.deliveries(webhook)[0]["attempt_number"] == 1)
+    detail = account.detail(webhook, account.deliveries(webhook)[0]["delivery_id"])
+    (attempt,) = detail["attempts"]
+    due, tried = (datetime.fromisoformat(text.replace("Z", "+00:00"))
+                  for text in (detail["next_attempt_at"], attempt["started_at"]))
+    assert 120 <= (due - tried).total_seconds() <= 132 + SLACK_S
+
+
 @pytest.mark.parametrize("code", [429, 503])
 def test_retry_after_in_seconds(account, make_receiver, code):
     receiver = make_receiver(status(code, [("Retry-After", "1")]), status(200))

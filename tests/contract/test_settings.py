@@ -1,5 +1,8 @@
 """Contract section 6: settings, where they come from, and wrong ones."""
 
+import pathlib
+import re
+
 import pytest
 from harness.receiver import status
 from harness.server import run
@@ -55,6 +58,31 @@ def test_a_wrong_value_is_one_line_and_exit_status_2(tmp_path, flags, environmen
     assert len(output.splitlines()) == 1, output
     assert named in output
     assert not data.exists(), "nothing is opened before the settings are known to be good"
+
+
+ROWS = [re.findall(r"`([^`]+)`", line)[:3] for line in
+        (pathlib.Path(__file__).resolve().parents[2] / "docs/settings.md").read_text().splitlines()
+        if line.startswith("| `--")]
+
+
+@pytest.mark.parametrize("source", ["flag", "variable", "file"])
+def test_every_setting_is_judged_from_every_source(tmp_path, source):
+    """One character that no setting takes but `--data`, which may be any path."""
+    assert len(ROWS) > 20
+    file = tmp_path / "skyhook.toml"
+    for usage, variable, *rest in ROWS:
+        flag, key = usage.split()[0], variable.removeprefix("SKYHOOK_").lower()
+        if flag == "--data":
+            continue
+        file.write_text(f'{key} = "\\u0001"\n' if source == "file" else "")
+        result = run(
+            "serve", "--data", tmp_path / "data", "--config", file,
+            *([f"{flag}=\x01"] if source == "flag" else []),
+            environment={variable: "\x01"} if source == "variable" else {})
+        assert result.returncode == 2, (usage, result)
+        assert len(result.stderr.splitlines()) == 1 and result.stdout == "", (usage, result)
+        assert {"flag": flag, "variable": variable, "file": key}[source] in result.stderr
+        assert not (tmp_path / "data").exists()
 
 
 def test_a_wrong_master_key_is_not_shown():

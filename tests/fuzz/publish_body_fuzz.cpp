@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/publish_input.h"
+#include "api/text.h"
 #include "fuzz.h"
 #include "json_reference.h"
 

@@ -828,8 +828,8 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF idempotency_key IS NOT NULL THEN
-    IF length(convert_to(idempotency_key, 'UTF8')) NOT BETWEEN 1 AND 255 THEN
-      RAISE EXCEPTION 'idempotency_key must have 1 to 255 bytes'
+    IF length(idempotency_key) NOT BETWEEN 1 AND 255 THEN
+      RAISE EXCEPTION 'idempotency_key must have 1 to 255 characters'
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
     INSERT INTO skyhook.idempotency_keys AS k (account_id, created_at, event_id, deliveries, key, request_hash)

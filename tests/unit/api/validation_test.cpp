@@ -154,6 +154,27 @@ TEST(AccountValidation, ReadsOrigins) {
             "allowed_origins.2: The allowed_origins.2 field must be a valid origin.\n");
 }
 
+TEST(AccountValidation, TakesWhatABrowserSendsAsOrigin) {
+  const auto is_origin = [](const std::string& origin) {
+    FieldErrors errors;
+    read_account(*parse_object(R"({"allowed_origins":[")" + origin + "\"]}"), Presence::optional,
+                 errors);
+    return errors.empty();
+  };
+  for (const char* origin :
+       {"*", "https://a.example", "HTTPS://A_b-c.example:8443", "http://localhost:3000",
+        "http://127.0.0.1", "http://[::1]", "http://[::1]:8080", "chrome-extension://abcdef"}) {
+    EXPECT_TRUE(is_origin(origin)) << origin;
+  }
+  for (const char* origin :
+       {"null", "a.example", "https://", "https://:80", "https://*.example", "https://a.example/",
+        "https://u@a.example", "https://a.example:", "https://a.example:x",
+        "https://a.example:123456", "https://[::1", "https://[]", "https://[::1]x", "1https://a",
+        "https://a b", "https://ä.example"}) {
+    EXPECT_FALSE(is_origin(origin)) << origin;
+  }
+}
+
 TEST(DeliveriesValidation, SpeaksOfEveryParameter) {
   FieldErrors errors;
   const auto input =
