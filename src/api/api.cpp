@@ -83,7 +83,8 @@ struct Api::Impl {
   explicit Impl(Services given) : services(std::move(given)) {}
 
   void identify(Call& call);
-  void count(const CallPtr& call);
+  using Next = std::function<void(const CallPtr&)>;
+  void count(const CallPtr& call, Next next);
   void serve(const CallPtr& call);
   bool admit(Call& call, Access access);
   bool admit_account(Call& call);
@@ -104,17 +105,17 @@ void Api::Impl::identify(Call& call) {
 
 // What is left of the limit is known before anything is answered, since every answer of the account
 // API tells it.
-void Api::Impl::count(const CallPtr& call) {
+void Api::Impl::count(const CallPtr& call, Next next) {
   RateLimiter& limiter = services.limiter;
-  if (!limiter.enabled() || !is_account_path(call->request.path)) return serve(call);
+  if (!limiter.enabled() || !is_account_path(call->request.path)) return next(call);
   const Timestamp now = services.clock.now();
   if (!call->account) {
     call->rate = limiter.untouched(now);
-    return serve(call);
+    return next(call);
   }
-  limiter.count(call->account->id, now, [this, call](RateState state) {
+  limiter.count(call->account->id, now, [call, next = std::move(next)](RateState state) {
     call->rate = state;
-    run_guarded(call, [this](const CallPtr& counted) { serve(counted); });
+    run_guarded(call, next);
   });
 }
 
@@ -186,7 +187,18 @@ void Api::handle(net::ServerRequest request, net::Responder responder) {
       std::make_shared<Call>(impl_->services, std::move(request), std::move(responder));
   run_guarded(call, [this](const CallPtr& guarded) {
     impl_->identify(*guarded);
-    impl_->count(guarded);
+    impl_->count(guarded, [this](const CallPtr& counted) { impl_->serve(counted); });
+  });
+}
+
+void Api::refuse(int status, net::ServerRequest request, net::Responder responder) {
+  request.body = {};
+  const auto call =
+      std::make_shared<Call>(impl_->services, std::move(request), std::move(responder));
+  run_guarded(call, [this, status](const CallPtr& guarded) {
+    impl_->identify(*guarded);
+    impl_->count(guarded,
+                 [status](const CallPtr& counted) { counted->respond(error_response(status)); });
   });
 }
 

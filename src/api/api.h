@@ -57,6 +57,8 @@ class Api {
   // workers, the store, the dispatcher and a RateExchange stop before the Api is destroyed.
   void handle(net::ServerRequest request, net::Responder responder);
 
+  // The same for a request that the HTTP server refuses with `status`, before its body was read.
+  void refuse(int status, net::ServerRequest request, net::Responder responder);
   // The API's shape for an error that the HTTP server finds by itself.
   static net::ServerResponse error_response(int status);
 

@@ -122,7 +122,10 @@ class ApiServers {
             if (auto page = dashboard::serve(request)) return responder.respond(std::move(*page));
             api.handle(std::move(request), std::move(responder));
           },
-          api::Api::error_response));
+          api::Api::error_response,
+          [&api](int status, net::ServerRequest request, net::Responder responder) {
+            api.refuse(status, std::move(request), std::move(responder));
+          }));
     }
   }
 

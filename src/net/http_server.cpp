@@ -133,7 +133,7 @@ class HttpServer::Impl final : public std::enable_shared_from_this<HttpServer::I
  public:
   using Connections = std::list<std::shared_ptr<Responder::Connection>>;
 
-  Impl(Loop& loop_, Options options_, Handler handler_, ErrorBody error_body_);
+  Impl(Loop& loop_, Options options_, Handler handler_, ErrorBody error_body_, Refusal refusal_);
   ~Impl();
   void serve(int listen_fd);
   void accept_from(int listen_fd);
@@ -150,6 +150,7 @@ class HttpServer::Impl final : public std::enable_shared_from_this<HttpServer::I
   const Options options;
   const Handler handler;
   const ErrorBody error_body;
+  const Refusal refusal;  // may be empty
   std::vector<char> read_buffer;
   std::size_t large_body_bytes = 0;
   bool draining = false;
@@ -439,7 +440,7 @@ void Responder::Connection::dispatch() {
   timer_.cancel();
   ++request_number_;
   dispatching_ = true;
-  server_->handler(std::move(request_), Responder(shared_from_this(), request_number_));
+  server_->handler(std::exchange(request_, {}), Responder(shared_from_this(), request_number_));
   dispatching_ = false;
 }
 
@@ -450,11 +451,16 @@ void Responder::Connection::fail(int status) {
     server_->mark_busy(self_);
     is_waiting_ = false;
   }
-  request_ = {};
+  timer_.cancel();
   closing_ = true;
   body_unread_ = true;
   state_ = State::handling;
-  answer(++request_number_, server_->error_body(status));
+  ++request_number_;
+  ServerRequest request = std::exchange(request_, {});
+  if (request.path.empty() || !server_->refusal) {
+    return answer(request_number_, server_->error_body(status));
+  }
+  server_->refusal(status, std::move(request), Responder(shared_from_this(), request_number_));
 }
 
 std::string Responder::Connection::make_head(const ServerResponse& response, bool is_stream) {
@@ -687,11 +693,13 @@ class HttpServer::Impl::Listener final : public IoHandler {
   Impl& server_;
 };
 
-HttpServer::Impl::Impl(Loop& loop_, Options options_, Handler handler_, ErrorBody error_body_)
+HttpServer::Impl::Impl(Loop& loop_, Options options_, Handler handler_, ErrorBody error_body_,
+                       Refusal refusal_)
     : loop(loop_),
       options(options_),
       handler(std::move(handler_)),
       error_body(std::move(error_body_)),
+      refusal(std::move(refusal_)),
       read_buffer(kReadBufferBytes) {
   accept_pause_.on_expiry = [this] {
     for (const auto& listener : listeners_) loop.rewatch(listener->fd, EPOLLIN, listener.get());
@@ -808,8 +816,10 @@ void HttpServer::Impl::close_everything() {
   while (!busy_.empty()) std::shared_ptr(busy_.front())->close();
 }
 
-HttpServer::HttpServer(Loop& loop, Options options, Handler handler, ErrorBody error_body)
-    : impl_(std::make_shared<Impl>(loop, options, std::move(handler), std::move(error_body))) {}
+HttpServer::HttpServer(Loop& loop, Options options, Handler handler, ErrorBody error_body,
+                       Refusal refusal)
+    : impl_(std::make_shared<Impl>(loop, options, std::move(handler), std::move(error_body),
+                                   std::move(refusal))) {}
 HttpServer::~HttpServer() {
   impl_->close_everything();
 }

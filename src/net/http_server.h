@@ -89,8 +89,12 @@ class HttpServer {
   // Bodies of the errors that the server answers by itself (400, 408, 413, 431, 500, 503), so that
   // they have the API's shape.
   using ErrorBody = std::function<ServerResponse(int status)>;
+  // Answers with `status` in the server's place a request that it refuses although it knows already
+  // what was asked: a body that is too large, broken or late. The body is not whole.
+  using Refusal = std::function<void(int status, ServerRequest, Responder)>;
 
-  HttpServer(Loop& loop, Options options, Handler handler, ErrorBody error_body);
+  HttpServer(Loop& loop, Options options, Handler handler, ErrorBody error_body,
+             Refusal refusal = {});
   ~HttpServer();
 
   // Loop thread. Takes ownership of a listening, non-blocking socket (see listen_tcp). Several

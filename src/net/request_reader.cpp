@@ -40,8 +40,9 @@ int hex_value(char c) {
   return -1;
 }
 
-// nullopt: a broken escape or an escaped NUL.
-std::optional<std::string> percent_decode(std::string_view text) {
+// nullopt: a broken escape or an escaped NUL. An escaped slash stays escaped: it is a character of
+// its segment, not the end of it (RFC 3986 §2.2).
+std::optional<std::string> decode_path(std::string_view text) {
   if (text.find('%') == text.npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
@@ -54,7 +55,11 @@ std::optional<std::string> percent_decode(std::string_view text) {
     const int high = hex_value(text[i + 1]);
     const int low = hex_value(text[i + 2]);
     if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-    out.push_back(static_cast<char>(high * 16 + low));
+    if (const char c = static_cast<char>(high * 16 + low); c != '/') {
+      out.push_back(c);
+    } else {
+      out += "%2F";
+    }
     i += 2;
   }
   return out;
@@ -130,7 +135,7 @@ class HeadParser final : public http::basic_parser<true> {
     }
     const std::size_t question = target.find('?');
     if (question != target.npos) request_.query = target.substr(question + 1);
-    auto path = percent_decode(target.substr(0, question));
+    auto path = decode_path(target.substr(0, question));
     if (!path) return false;
     request_.path = std::move(*path);
     return true;

@@ -96,14 +96,16 @@ class Client {
 // A server on its own thread.
 class Running {
  public:
-  explicit Running(HttpServer::Handler handler, HttpServer::Options options = {}) {
-    std::string error;
-    const int fd = listen_tcp({"127.0.0.1", 0}, Port::exclusive, &error);
-    EXPECT_GE(fd, 0) << error;
+  explicit Running(HttpServer::Handler handler, HttpServer::Options options = {},
+                   HttpServer::Refusal refusal = {}) {
+    std::string problem;
+    const int fd = listen_tcp({"127.0.0.1", 0}, Port::exclusive, &problem);
+    EXPECT_GE(fd, 0) << problem;
     port = bound_port(fd);
-    server_.emplace(loop, options, std::move(handler), [](int status) {
+    const auto error = [](int status) {
       return ServerResponse{status, {{"Content-Type", "text/plain"}}, std::to_string(status)};
-    });
+    };
+    server_.emplace(loop, options, std::move(handler), error, std::move(refusal));
     loop.post([this, fd] { server_->serve(fd); });
     thread_ = std::thread([this] { loop.run(); });
   }
@@ -152,14 +154,50 @@ TEST(HttpServer, AnswersAndKeepsTheConnection) {
   Running running(echo);
   Client client(running.port);
   for (int i = 0; i < 3; ++i) {
-    client.send("GET /a%20b?x=%31 HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.send("GET /a%20b%2fc?x=%31 HTTP/1.1\r\nHost: h\r\n\r\n");
     const std::string answer = client.read_answer();
     EXPECT_EQ(status_of(answer), "200");
-    EXPECT_EQ(body_of(answer), "GET /a b ?x=%31 ");
+    EXPECT_EQ(body_of(answer), "GET /a b%2Fc ?x=%31 ");
     EXPECT_NE(answer.find("\r\nDate: "), answer.npos);
     EXPECT_EQ(answer.find("\r\nConnection: "), answer.npos);
   }
   EXPECT_EQ(running.server().counters().accepted, 1u);
+}
+
+TEST(HttpServer, HandsOverWhatItRefusesOnceItKnowsWhatWasAsked) {
+  std::mutex mutex;
+  std::vector<Responder> owed;
+  Running running(echo, {.body_limit = 10},
+                  [&](int status, ServerRequest request, Responder responder) {
+                    request.path += " " + std::to_string(status);
+                    if (request.path == "/later 413") {
+                      const std::lock_guard lock(mutex);
+                      return owed.push_back(std::move(responder));
+                    }
+                    responder.respond({.status = status, .headers = {}, .body = request.path});
+                  });
+  for (const auto& [request, body] : {
+           std::pair{"POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", "/a 413"},
+           {"POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "/b 400"},
+           {"GET /c HTTP/1.1\r\n\r\n", "/c 400"},
+           {"\x16\x03\x01 is no HTTP", "400"},
+       }) {
+    Client client(running.port);
+    client.send("GET /before HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_EQ(status_of(client.read_answer()), "200");
+    client.send(request);
+    EXPECT_EQ(body_of(client.read_answer()), body);
+  }
+  // It may be answered later, and is the connection's last one all the same.
+  Client client(running.port);
+  client.send("POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello");
+  ASSERT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return !owed.empty();
+  }));
+  client.send(" world");
+  owed.front().respond({.status = 413, .headers = {}, .body = "now"});
+  EXPECT_EQ(body_of(client.read_to_end()), "now");
 }
 
 TEST(HttpServer, ReadsBodiesByLengthAndInChunks) {
