@@ -9,13 +9,17 @@ names = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=12)
 schemathesis.openapi.format(
     "uri", st.builds("https://{}.example.com/{}?{}".format, names.map("h".__add__), names, names))
 
+# What the server takes off both ends of a value.
+BLANKS = string.whitespace + "\x85\xa0\u1680\u200e\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200C)))
+
 
 def is_nothing(value):
     """Does this leave a parameter empty, or out of the URL? Of several values the last one counts."""
     if isinstance(value, list):
         return not value or is_nothing(value[-1])
     if isinstance(value, str):
-        return not value.strip(" \t\n\r\v\f\0")
+        return not value.strip(BLANKS)
     return value is None or value == {}
 
 
