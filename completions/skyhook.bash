@@ -33,7 +33,7 @@ _skyhook() {
     "account create") words="-h --help --name --json --server --operator-token --data --data-dir" ;;
     "publish") words="-h --help --account --event --data --idempotency-key --json --server --operator-token --data-dir" ;;
     "receive") words="-h --help --secret --listen --delay --status --fail-first --prefix --json" ;;
-    "bench") words="-h --help --events --rate --batch --connections --webhooks --data-bytes --slow --failing --hanging --resetting --tls --no-limit{false} --json --server --operator-token --server-pid --data --database-url" ;;
+    "bench") words="-h --help --events --rate --batch --connections --webhooks --data-bytes --slow --failing --hanging --resetting --tls --no-limit --json --server --operator-token --server-pid --data --database-url" ;;
     "rekey") words="-h --help --config --new-master-key-file --data --database-url" ;;
     "trigger") words="-h --help --account --to --data --list --json --secret --prefix --server --operator-token --data-dir contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" ;;
     "listen") words="-h --help --forward --events --state --fresh --json --secret --prefix --webhook --server --key" ;;

@@ -38,7 +38,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l dns-servers -d 'na
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l network-threads -d 'threads that receive requests and send deliveries [1; SKYHOOK_NETWORK_THREADS]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight -d 'attempts at once over all webhooks [1024; SKYHOOK_MAX_IN_FLIGHT]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight-per-webhook -d 'attempts at once for one webhook while its receiver keeps up [64; SKYHOOK_MAX_IN_FLIGHT_PER_WEBHOOK]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l lane-memory -d 'waiting deliveries of one webhook held in memory; the rest waits in the store [256; SKYHOOK_LANE_MEMORY]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l lane-memory -d 'waiting deliveries of one webhook held in memory; the rest waits in the store [1024; SKYHOOK_LANE_MEMORY]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l memory-budget-mib -d 'MiB of waiting payloads held in memory over all webhooks [64; SKYHOOK_MEMORY_BUDGET_MIB]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log -d 'the least important lines to write to standard error [info; SKYHOOK_LOG]' -r -a 'debug info warn error off'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log-format -d 'readable lines, or one JSON object a line [text; SKYHOOK_LOG_FORMAT]' -r -a 'text json'
@@ -80,7 +80,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from bench' -l failing -d 'share 
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l hanging -d 'share of receivers that never answer [0]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l resetting -d 'share of receivers that reset the connection [0]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l tls -d 'deliver over TLS'
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l no-limit{false} -d 'do not measure the bare client'
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l no-limit -d 'do not measure the bare client'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l json -d 'print one JSON object'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server -d 'a server that runs already [one is started]' -r
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l operator-token -d 'of that server' -r

@@ -460,7 +460,8 @@ class CommandLine {
     number("--resetting", options.resetting, "share of receivers that reset the connection [0]", 0,
            1);
     bench->add_flag("--tls", options.tls, "deliver over TLS");
-    bench->add_flag("--no-limit{false}", options.limit, "do not measure the bare client");
+    bench->add_flag_callback(
+        "--no-limit", [&options] { options.limit = false; }, "do not measure the bare client");
     bench->add_flag("--json", options.json, "print one JSON object");
     bench
         ->add_option("--server", options.server,
