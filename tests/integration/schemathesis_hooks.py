@@ -28,3 +28,18 @@ def filter_query(_context, query):
     """An empty parameter counts as absent (allowEmptyValue), and one without a name is an unknown one:
     both are ignored, and Schemathesis takes them for violations."""
     return all(name and not is_nothing(value) for name, value in (query or {}).items())
+
+
+def has_outer_blanks(value):
+    """Is there a text in it that has blanks around something?"""
+    if isinstance(value, dict):
+        return any(map(has_outer_blanks, value.values()))
+    if isinstance(value, list):
+        return any(map(has_outer_blanks, value))
+    return isinstance(value, str) and value.strip(BLANKS) not in ("", value)
+
+
+@schemathesis.hook
+def filter_body(_context, body):
+    """A text is trimmed before it is judged, which JSON Schema cannot say: it may be shorter than it looks."""
+    return not has_outer_blanks(body)
