@@ -19,7 +19,7 @@ build: ## build/skyhook, optimised
 
 run: ## try it: server, receiver, one event of each kind; ends with Ctrl-C
 	@scripts/install-dependencies.sh build
-	@scripts/build.sh release $(JOBS)
+	@scripts/build.sh release $(JOBS) skyhook
 	@scripts/demo.sh build $(RUN_PORT)
 
 test: build ## everything: structure, unit, contract, fault and browser tests against the real binary

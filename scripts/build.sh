@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Configures a CMake preset where that was not done yet, and builds it.
-# Usage: build.sh PRESET JOBS
+# Configures a CMake preset where that was not done yet, and builds it, or one target of it.
+# Usage: build.sh PRESET JOBS [TARGET]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=$1
 jobs=$2
+target=${3:-all}
 directory=build
 [ "$preset" = release ] || directory=build-$preset
 
@@ -20,4 +21,4 @@ if [ ! -f "$directory/build.ninja" ] && ! log=$(cmake --preset "$preset" 2>&1); 
   echo "configuring failed; 'make setup' installs what is missing" >&2
   exit 1
 fi
-cmake --build "$directory" -j "$jobs"
+cmake --build "$directory" -j "$jobs" --target "$target"

@@ -99,7 +99,8 @@ say "${green}All ${#events[@]} events were delivered, signed and verified.${plai
 cat <<END
 
   ${bold}Addresses${plain}
-    dashboard      $address/
+    dashboard      $address/     (sign in with one of the keys below)
+    API docs       $address/docs
     API            $address/api/v1/webhooks
     operator       $address/operator/v1/accounts
     health         $address/readyz
