@@ -10,6 +10,7 @@ _skyhook() {
       ":receive") path="receive" ;;
       ":bench") path="bench" ;;
       ":rekey") path="rekey" ;;
+      ":move") path="move" ;;
       ":trigger") path="trigger" ;;
       ":listen") path="listen" ;;
       ":deliveries") path="deliveries" ;;
@@ -23,11 +24,11 @@ _skyhook() {
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$current")); return ;;
     --status) COMPREPLY=($(compgen -W "pending delivered failed" -- "$current")); return ;;
     --body|--ca-file|--config|--data|--new-master-key-file|--request|--state) COMPREPLY=($(compgen -f -- "$current")); return ;;
-    --data|--data-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
+    --data|--data-dir|--from) COMPREPLY=($(compgen -d -- "$current")); return ;;
     --event) COMPREPLY=($(compgen -W "contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" -- "$current")); return ;;
   esac
   case "$path" in
-    "") words="-h --help --version serve account publish receive bench rekey trigger listen deliveries retry verify health" ;;
+    "") words="-h --help --version serve account publish receive bench rekey move trigger listen deliveries retry verify health" ;;
     "serve") words="-h --help --config --listen --data --database-url --operator-token --master-key --rate-limit --max-connections --open-metrics --retention --shutdown-timeout --retry-schedule --timeout --allow-http --allow-network --header-prefix --sender-name --event-type --ca-file --dns-servers --network-threads --max-in-flight --max-in-flight-per-webhook --lane-memory --memory-budget-mib --log --log-format" ;;
     "account") words="-h --help create" ;;
     "account create") words="-h --help --name --json --server --operator-token --data --data-dir" ;;
@@ -35,6 +36,7 @@ _skyhook() {
     "receive") words="-h --help --secret --listen --delay --status --fail-first --prefix --json" ;;
     "bench") words="-h --help --events --rate --batch --connections --webhooks --data-bytes --slow --failing --hanging --resetting --tls --no-limit --json --server --operator-token --server-pid --data --database-url" ;;
     "rekey") words="-h --help --config --new-master-key-file --data --database-url" ;;
+    "move") words="-h --help --from --to --config --undo" ;;
     "trigger") words="-h --help --account --to --data --list --json --secret --prefix --server --operator-token --data-dir contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" ;;
     "listen") words="-h --help --forward --events --state --fresh --json --secret --prefix --webhook --server --key" ;;
     "deliveries") words="-h --help --status --limit --json --webhook --server --key" ;;

@@ -6,6 +6,7 @@ complete -c skyhook -n '__fish_use_subcommand' -a publish -d 'Publishes one even
 complete -c skyhook -n '__fish_use_subcommand' -a receive -d 'A receiver for trying things out: verifies both signatures of each delivery, prints it, and answers 200 where they are good, 401 where not, or as it is told to.'
 complete -c skyhook -n '__fish_use_subcommand' -a bench -d 'Publishes events to a server, receives what it delivers, and prints what it measured, beside the limit: the CPU of a bare client that sends the same requests with nothing behind it.'
 complete -c skyhook -n '__fish_use_subcommand' -a rekey -d 'Seals every webhook secret under a new master key. The server must not run meanwhile; start it with the new key afterwards. Interrupted, it is run again with the same keys.'
+complete -c skyhook -n '__fish_use_subcommand' -a move -d 'Copies all that a data directory holds to an empty PostgreSQL database, checks it by counts, and leaves the directory marked as moved.'
 complete -c skyhook -n '__fish_use_subcommand' -a trigger -d 'send a realistic event of any kind'
 complete -c skyhook -n '__fish_use_subcommand' -a listen -d 'forward an account\'s deliveries to a laptop'
 complete -c skyhook -n '__fish_use_subcommand' -a deliveries -d 'show the delivery log'
@@ -92,6 +93,11 @@ complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l config -d 'TOML fi
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l new-master-key-file -d 'file that holds the new key [SKYHOOK_NEW_MASTER_KEY_FILE, or the key itself in SKYHOOK_NEW_MASTER_KEY]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l data -d 'directory of the embedded store and of the operator token [SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l help -d 'Print this help message and exit'
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l from -d 'data directory of a server that is stopped' -r -F
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l to -d 'the PostgreSQL database [SKYHOOK_DATABASE_URL]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l config -d 'TOML file of the server, for its master key [SKYHOOK_CONFIG]' -r -F
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l undo -d 'serve the directory again: takes the mark of a move away'
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l account -d 'publish for this account' -r
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l to -d 'or send straight to this URL' -r

@@ -93,6 +93,24 @@ constexpr const char* kRekeyFooter = R"(Example:
   # put the new key where the server reads it, then
   systemctl start skyhook)";
 
+constexpr const char* kMoveFooter =
+    R"(What is moved: accounts and their keys, webhooks with their secrets as they are sealed, events, the
+log with every attempt, what waits (with its due times), counts, charts, idempotency keys. Ids stay.
+
+The server on the directory must be stopped first, and the database must be empty. A run that was
+interrupted is gone on with by the next one. Nothing is delivered twice by it: from its beginning the
+directory is not served any more, and the database not before its end. What waits is delivered by the
+first server that starts there.
+
+Examples:
+  systemctl stop skyhook
+  skyhook move --from /var/lib/skyhook --to postgres://skyhook@db/skyhook
+      SKYHOOK_MASTER_KEY as for serve: it is checked that the secrets open with it
+  SKYHOOK_DATABASE_URL_FILE=/etc/skyhook/database-url skyhook move --from /var/lib/skyhook
+      the password on no command line
+  skyhook move --from /var/lib/skyhook --undo
+      back to the directory, as it was when the move began)";
+
 std::map<std::string, std::string> environment() {
   std::map<std::string, std::string> variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -151,8 +169,8 @@ struct AccessFlags {
 
 class CommandLine {
  public:
-  CommandLine(const ServeFunction& serve, const RekeyFunction& rekey)
-      : serve_(serve), rekey_(rekey), environment_(environment()) {
+  explicit CommandLine(const StoreCommands& store_commands)
+      : store_commands_(store_commands), environment_(environment()) {
     app_.name("skyhook");
     app_.footer(kAboutFooter);
     app_.set_version_flag("--version", "skyhook " + std::string(kVersion), "print the version");
@@ -164,6 +182,7 @@ class CommandLine {
     add_receive();
     add_bench();
     add_rekey();
+    add_move();
     integrator_commands_.emplace(
         app_,
         IntegratorCommands::Surroundings{
@@ -263,7 +282,7 @@ class CommandLine {
     if (!loaded) return usage_error(loaded.error());
     log::configure(loaded->config.log_level, loaded->config.log_format);
     for (const std::string& warning : loaded->warnings) log::warn(warning);
-    return serve_(loaded->config);
+    return store_commands_.serve(loaded->config);
   }
 
   // `data_flags`: without "--data" where --data means something else.
@@ -327,7 +346,47 @@ class CommandLine {
     if (key.empty()) {
       return usage_error("no new master key: give --new-master-key-file or SKYHOOK_NEW_MASTER_KEY");
     }
-    return rekey_(loaded->config, key);
+    return store_commands_.rekey(loaded->config, key);
+  }
+
+  void add_move() {
+    CLI::App* move = add_command(
+        app_, "move", "move everything from the embedded store to PostgreSQL",
+        "Copies all that a data directory holds to an empty PostgreSQL database, checks it by "
+        "counts,\nand leaves the directory marked as moved.");
+    move->footer(kMoveFooter);
+    move->add_option("--from", flag_texts_["data"],
+                     wrapped("data directory of a server that is stopped"))
+        ->required()
+        ->option_text("DIR");
+    move->add_option("--to", flag_texts_["database_url"],
+                     wrapped("the PostgreSQL database [SKYHOOK_DATABASE_URL]"))
+        ->option_text("URL");
+    move->add_option("--config", config_file_,
+                     wrapped("TOML file of the server, for its master key [SKYHOOK_CONFIG]"))
+        ->option_text("FILE");
+    move->add_flag("--undo", undo_move_,
+                   wrapped("serve the directory again: takes the mark of a move away"));
+    move->callback([this, move] { command_ = [this, move] { return run_move(*move); }; });
+  }
+
+  int run_move(const CLI::App& move) {
+    config::Input input = input_of(move);
+    for (const auto& [flag, setting] : {std::pair("--from", "data"), {"--to", "database_url"}}) {
+      if (move.count(flag) == 0) continue;
+      config::ServeConfig judged;
+      if (const auto problem = config::find_setting(setting)->parse(judged, flag_texts_[setting])) {
+        return usage_error(std::string(flag) + ": the value " + *problem);
+      }
+      input.flags[setting] = flag_texts_[setting];
+    }
+    const auto loaded = config::load(input);
+    if (!loaded) return usage_error(loaded.error());
+    if (undo_move_) return store_commands_.undo_move(loaded->config);
+    if (loaded->config.database_url.empty()) {
+      return usage_error("where to? give --to or SKYHOOK_DATABASE_URL, a postgres:// URL");
+    }
+    return store_commands_.move(loaded->config);
   }
 
   void add_account() {
@@ -545,8 +604,7 @@ class CommandLine {
     return variable("SKYHOOK_DATA").value_or(config::ServeConfig().data_dir);
   }
 
-  const ServeFunction& serve_;
-  const RekeyFunction& rekey_;
+  const StoreCommands& store_commands_;
   const std::map<std::string, std::string> environment_;
   CLI::App app_{kAbout};
   std::function<int()> command_;
@@ -561,13 +619,14 @@ class CommandLine {
   std::string delay_text_;
   bench::Options bench_;
   std::string new_master_key_file_;
+  bool undo_move_ = false;
   std::optional<IntegratorCommands> integrator_commands_;
 };
 
 }  // namespace
 
-int run(int argc, char** argv, const ServeFunction& serve, const RekeyFunction& rekey) {
-  return CommandLine(serve, rekey).run(argc, argv);
+int run(int argc, char** argv, const StoreCommands& store_commands) {
+  return CommandLine(store_commands).run(argc, argv);
 }
 
 }  // namespace skyhook::cli

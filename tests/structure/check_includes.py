@@ -21,7 +21,7 @@ LEVELS = [
     ["metrics", "apidocs"],
     ["store", "net", "signing"],
     ["config"],
-    ["directory", "bench"],
+    ["directory", "bench", "move"],
     ["intake", "delivery"],
     ["cluster"],
     ["api", "dashboard", "cli"],

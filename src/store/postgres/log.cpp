@@ -12,9 +12,6 @@ constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
 // How far back a search looks over rows that do not match; store.h says how a caller goes on.
 constexpr std::int64_t kSearchRows = 100'000;
 constexpr int kReopenBatch = 1'000;
-// Ids follow the day on which they were made, creation times the clock of whoever published: a
-// span of time is looked for a day further on either side.
-constexpr std::int64_t kDaySlack = 1;
 
 // $1 account, $2 webhook. The last attempt tells how far a delivery has come.
 constexpr std::string_view kEntryColumns =
@@ -57,20 +54,6 @@ DeliveryEntry entry_from(const Rows& rows, int row, WebhookId webhook) {
 
 bool by_status_only(const DeliveryFilter& filter) {
   return !filter.event_type && !filter.from && !filter.until;
-}
-
-struct IdRange {
-  std::int64_t first = 0;
-  std::int64_t end = kHighest;  // not in it
-};
-
-IdRange ids_created(const DeliveryFilter& filter) {
-  IdRange range;
-  const auto day = [](Timestamp time) { return to_unix_micros(time) / 86'400'000'000; };
-  if (filter.from)
-    range.first = std::max<std::int64_t>(0, day(*filter.from) - kDaySlack) << kDayShift;
-  if (filter.until) range.end = (day(*filter.until) + 1 + kDaySlack) << kDayShift;
-  return range;
 }
 
 // FROM and WHERE for the filter. $1 account, $2 webhook, $3 first id, $4 end, $5 type, $6 from,
@@ -183,7 +166,7 @@ Result<DeliveryPage> NodeStore::deliveries(WebhookId webhook, const DeliveryFilt
     if (!*account) return result;
     // A page number so high that its offset would overflow is past the end like any other.
     const std::int64_t offset = page > kHighest / per_page ? kHighest : (page - 1) * per_page;
-    IdRange range = ids_created(filter);
+    IdRange range = creation_ids_.created(filter.from, filter.until);
     if (by_status_only(filter)) {
       auto totals = read_totals(connection, {webhook});
       if (!totals) return Err{totals.error()};
@@ -211,7 +194,7 @@ Result<DeliveryPage> NodeStore::deliveries_before(WebhookId webhook, const Deliv
     auto account = account_of(connection, webhook);
     if (!account) return Err{account.error()};
     if (!*account) return result;
-    IdRange range = ids_created(filter);
+    IdRange range = creation_ids_.created(filter.from, filter.until);
     range.end = std::min(range.end, before.value);
     bool cut = false;
     if (!by_status_only(filter) || filter.status == DeliveryStatus::delivered) {
@@ -350,7 +333,8 @@ Result<std::int64_t> NodeStore::count_failed(WebhookId webhook, Timestamp from, 
     if (!account) return Err{account.error()};
     if (!*account) return std::int64_t{0};
     const DeliveryFilter filter{DeliveryStatus::failed, std::nullopt, from, until};
-    return count_matching(connection, **account, webhook, filter, ids_created(filter));
+    return count_matching(connection, **account, webhook, filter,
+                          creation_ids_.created(filter.from, filter.until));
   });
 }
 

@@ -132,11 +132,28 @@ Answer<Done> Membership::register_node(Connection& connection) {
       "node_id",
       params);
   if (!row) return Err{row.error()};
+  if (auto served = refuse_unfinished_move(connection, row->integer(0, 0)); !served) return served;
   node_id_.store(row->small(0, 0));
   epoch_.fetch_add(1);
   safe_until_.store((sent + options_.lease - options_.lease_margin).time_since_epoch());
   log::info("joined as a node", {{"node", node_id()}});
   return Done{};
+}
+
+// Once a node is registered no move can begin; before that, one may have.
+Answer<Done> Membership::refuse_unfinished_move(Connection& connection, std::int64_t node) {
+  auto unfinished =
+      connection.query("SELECT EXISTS (SELECT FROM skyhook.moves WHERE finished_at IS NULL)");
+  if (!unfinished) return Err{unfinished.error()};
+  if (!unfinished->boolean(0, 0)) return Done{};
+  Params params;
+  params.add(node);
+  auto ended = connection.query("SELECT skyhook.expire_nodes($1::int)", params);
+  if (!ended) return Err{ended.error()};
+  return Err{DatabaseError{std::string(kMoveUnfinished),
+                           "a move into the database is not finished: run the same 'skyhook move' "
+                           "again, then start the servers",
+                           false}};
 }
 
 // Every delivery with a lower id that this node accepted is settled or parked. An id that was given

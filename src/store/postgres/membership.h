@@ -54,6 +54,7 @@ class Membership {
   void run();
   Answer<Done> beat(Connection& connection);
   Answer<Done> register_node(Connection& connection);
+  Answer<Done> refuse_unfinished_move(Connection& connection, std::int64_t node);
   Answer<Done> refill(Connection& connection);
   Answer<Done> make_days(Connection& connection);
   std::int64_t fresh_from();

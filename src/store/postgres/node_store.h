@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "store/postgres/membership.h"
+#include "store/postgres/moved_ids.h"
 #include "store/postgres/pool.h"
 #include "store/postgres/postgres_store.h"
 #include "store/postgres/registry.h"
@@ -130,6 +131,7 @@ class NodeStore final : public Store, public Shared {
   Membership membership_;
   Pool pool_;
   std::unique_ptr<Writers> writers_;
+  CreationIds creation_ids_;  // as of start()
 
   std::mutex feed_mutex_;                // held over changes()
   std::int64_t feed_from_ = 0;           // no earlier transaction is open; guarded by feed_mutex_

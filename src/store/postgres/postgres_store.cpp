@@ -59,6 +59,9 @@ Result<Done> NodeStore::start() {
     if (!told) return Err{to_store_error(told.error())};
   }
   if (auto joined = membership_.join(); !joined) return Err{to_store_error(joined.error())};
+  auto creation_ids = read(CreationIds::read);
+  if (!creation_ids) return Err{creation_ids.error()};
+  creation_ids_ = std::move(*creation_ids);
   writers_ = std::make_unique<Writers>(options_, settings_, membership_, registry_, deleted_,
                                        accounts_, detours_);
   auto ended =

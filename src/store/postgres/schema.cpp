@@ -860,6 +860,118 @@ BEGIN
 END $$;
 )sql";
 
+constexpr std::string_view kMoves = R"sql(
+-- What was moved here from an embedded store. node_id: of a node that never lived and owns what
+-- waited, until another takes it over.
+CREATE TABLE skyhook.moves (
+  move_id     text PRIMARY KEY,
+  node_id     int NOT NULL,
+  began_at    bigint NOT NULL,
+  finished_at timestamptz
+);
+CREATE TABLE skyhook.move_progress (
+  move_id text NOT NULL REFERENCES skyhook.moves,
+  part    int NOT NULL,       -- store::MoveTable
+  last    bigint NOT NULL,    -- where the next page begins
+  rows    bigint NOT NULL,
+  PRIMARY KEY (move_id, part)
+);
+-- Moved rows keep their ids, which do not carry the day: those from first_id up to the next row's
+-- were created on these days, and are dropped with that day. Kept for good.
+CREATE TABLE skyhook.moved_days (
+  day          int PRIMARY KEY,
+  first_id     bigint NOT NULL,
+  created_from bigint NOT NULL,
+  created_to   bigint NOT NULL
+);
+
+-- A third set of partitions of a day, for ids from p_first up to p_end. Nobody uses the store yet.
+CREATE FUNCTION skyhook.make_moved_day(p_day int, p_first bigint, p_end bigint, p_from bigint,
+                                       p_to bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+BEGIN
+  PERFORM skyhook.make_day(p_day);
+  IF EXISTS (SELECT FROM skyhook.moved_days WHERE day = p_day) THEN RETURN; END IF;
+  FOREACH t IN ARRAY ARRAY['deliveries', 'attempts', 'detours', 'events'] LOOP
+    EXECUTE format('CREATE TABLE skyhook.%I PARTITION OF skyhook.%I FOR VALUES FROM (%s) TO (%s)',
+                   t || '_m' || p_day, t, p_first, p_end);
+  END LOOP;
+  EXECUTE format('ALTER TABLE skyhook.%I SET (autovacuum_vacuum_scale_factor = 0.05, '
+                 'autovacuum_vacuum_cost_delay = 0)', 'detours_m' || p_day);
+  INSERT INTO skyhook.moved_days VALUES (p_day, p_first, p_from, p_to);
+END $$;
+
+-- Drops the partitions by id whose names end like this. What is pending of them moves to the default
+-- partitions, with the events that it needs; so do events that deliveries with ids below p_below
+-- wait for.
+CREATE FUNCTION skyhook.drop_ids(p_suffix text, p_below bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || p_suffix);
+  END LOOP;
+  EXECUTE format('CREATE TEMP TABLE waiting AS '
+                 'SELECT d.account_id, d.webhook_id, d.delivery_id, d.event_id '
+                 'FROM skyhook.%1$I d JOIN skyhook.%2$I x USING (account_id, webhook_id, delivery_id) '
+                 'WHERE x.state = 0', 'deliveries' || p_suffix, 'detours' || p_suffix);
+  EXECUTE format('INSERT INTO skyhook.deliveries SELECT d.* FROM skyhook.%I d '
+                 'JOIN waiting USING (account_id, webhook_id, delivery_id)', 'deliveries' || p_suffix);
+  EXECUTE format('INSERT INTO skyhook.attempts SELECT a.* FROM skyhook.%I a '
+                 'JOIN waiting USING (account_id, webhook_id, delivery_id)', 'attempts' || p_suffix);
+  EXECUTE format('INSERT INTO skyhook.detours SELECT x.* FROM skyhook.%I x WHERE x.state = 0',
+                 'detours' || p_suffix);
+  EXECUTE format('INSERT INTO skyhook.events SELECT e.* FROM skyhook.%I e WHERE EXISTS ('
+                 'SELECT FROM waiting w WHERE w.account_id = e.account_id AND w.event_id = e.event_id) '
+                 'OR EXISTS (SELECT FROM skyhook.deliveries d JOIN skyhook.detours x '
+                 'USING (account_id, webhook_id, delivery_id) WHERE x.state = 0 '
+                 'AND d.account_id = e.account_id AND d.event_id = e.event_id '
+                 'AND x.delivery_id < %L::bigint)', 'events' || p_suffix, p_below);
+  -- Totals count what is in the log.
+  EXECUTE format($sql$
+    INSERT INTO skyhook.tallies
+    SELECT d.account_id, d.webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+           pg_current_xact_id()::text::bigint, 0,
+           -count(*) FILTER (WHERE x.delivery_id IS NULL),
+           -count(*) FILTER (WHERE x.state = 2), 0, 0, 0, ''
+    FROM skyhook.%1$I d LEFT JOIN skyhook.%2$I x USING (account_id, webhook_id, delivery_id)
+    WHERE x.state IS DISTINCT FROM 0 GROUP BY 1, 2$sql$,
+    'deliveries' || p_suffix, 'detours' || p_suffix);
+  DROP TABLE waiting;
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours'] LOOP
+    EXECUTE format('DROP TABLE skyhook.%I', t || p_suffix);
+  END LOOP;
+END $$;
+
+-- As before, and with the rows that were moved here. Nothing where somebody reads the day, or its
+-- counts are not folded yet: next time. True where it is gone.
+CREATE OR REPLACE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+  unfolded boolean;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1397442891, 2) THEN RETURN false; END IF;
+  IF to_regclass(format('skyhook.events_d%s', p_day)) IS NULL THEN RETURN true; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT FROM skyhook.%I WHERE written_by >= '
+                 '(SELECT folded_to FROM skyhook.fold_state))', 'tallies_d' || p_day) INTO unfolded;
+  IF unfolded THEN RETURN false; END IF;
+  PERFORM set_config('lock_timeout', '200ms', true);
+  IF to_regclass(format('skyhook.events_m%s', p_day)) IS NOT NULL THEN
+    -- These days begin with an event, so that no delivery of a later one needs an event of this one.
+    PERFORM skyhook.drop_ids('_m' || p_day, 0);
+  END IF;
+  PERFORM skyhook.drop_ids('_d' || p_day, (p_day + 2)::bigint << 38);
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
+    EXECUTE format('DROP TABLE skyhook.%I', t || '_d' || p_day);
+  END LOOP;
+  RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+  RETURN false;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -874,7 +986,7 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first};
+  static const std::vector<std::string_view> list{first, kMoves};
   return list;
 }
 

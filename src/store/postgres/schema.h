@@ -16,6 +16,10 @@ namespace skyhook::store::postgres {
 inline constexpr int kDayShift = 38;
 inline constexpr std::int64_t kNumbersOfNodes = std::int64_t{1} << 37;
 
+// Rows that were moved here from an embedded store keep the ids that they had there: all below
+// this, the first id of the year 2000.
+inline constexpr std::int64_t kMovedEnd = std::int64_t{10'957} << kDayShift;
+
 // Step i leads from version i to version i + 1.
 const std::vector<std::string_view>& migrations();
 
@@ -23,5 +27,7 @@ const std::vector<std::string_view>& migrations();
 // does it and the others wait. Refuses a schema that is newer than this program: sqlstate "SK002".
 Answer<Done> migrate(Connection& connection);
 inline constexpr std::string_view kSchemaTooNew = "SK002";
+// Of a node that starts where a move is not finished.
+inline constexpr std::string_view kMoveUnfinished = "SK003";
 
 }  // namespace skyhook::store::postgres

@@ -25,6 +25,8 @@ class Histogram {
   std::string encode() const;
   // nullopt where `stored` is no such thing.
   static std::optional<Histogram> decode(std::string_view stored);
+  // Buckets that are not empty, ascending, and how many durations each holds.
+  const std::vector<std::pair<int, std::int64_t>>& counts() const { return counts_; }
   // 0 < share < 1; nullopt when empty.
   std::optional<double> quantile_ms(double share) const;
 

@@ -147,10 +147,25 @@ constexpr std::string_view kTraces = R"sql(
 ALTER TABLE events ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view kMoveMark = R"sql(
+-- At most one row: the store is being moved, or was (move_mark.h).
+CREATE TABLE move_mark (
+  is_single INTEGER PRIMARY KEY CHECK (is_single = 1),
+  move_id   TEXT    NOT NULL,
+  place     TEXT    NOT NULL,  -- where to, for people
+  began_at  INTEGER NOT NULL,
+  is_moved  INTEGER NOT NULL
+);
+)sql";
+
+// SQLite's log shrinks back to this after a burst.
+constexpr int kLogFileBytes = 64 * 1024 * 1024;
+
 }  // namespace
 
 const std::vector<std::string_view>& migrations() {
-  static const std::vector<std::string_view> list{kFirstSchema, kJournalOfCounts, kTraces};
+  static const std::vector<std::string_view> list{kFirstSchema, kJournalOfCounts, kTraces,
+                                                  kMoveMark};
   return list;
 }
 
@@ -178,6 +193,16 @@ void migrate(Connection& connection, const std::vector<std::string_view>& steps)
       throw;
     }
   }
+}
+
+std::unique_ptr<Connection> open_for_writing(const Connection::Options& options) {
+  auto connection = std::make_unique<Connection>(options);
+  connection->execute("PRAGMA page_size = " + std::to_string(kPageSizeBytes));
+  connection->execute("PRAGMA journal_mode = WAL");
+  connection->execute("PRAGMA synchronous = FULL");
+  connection->execute("PRAGMA journal_size_limit = " + std::to_string(kLogFileBytes));
+  migrate(*connection, migrations());
+  return connection;
 }
 
 }  // namespace skyhook::store::sqlite

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,5 +22,8 @@ const std::vector<std::string_view>& migrations();
 // with the version number. Throws SqliteError (SQLITE_NOTADB) where the file is another
 // application's or newer than this list.
 void migrate(Connection& connection, const std::vector<std::string_view>& steps);
+
+// Opens the database to write it: commits that last, the newest schema. Throws SqliteError.
+std::unique_ptr<Connection> open_for_writing(const Connection::Options& options);
 
 }  // namespace skyhook::store::sqlite

@@ -5,6 +5,7 @@
 
 #include "store/sqlite/data_directory.h"
 #include "store/sqlite/log.h"
+#include "store/sqlite/move_mark.h"
 #include "store/sqlite/purger.h"
 #include "store/sqlite/reader_pool.h"
 #include "store/sqlite/schema.h"
@@ -17,8 +18,6 @@ namespace {
 
 // How many rows reopen_failed takes in one transaction, so that the hot path is not held up.
 constexpr int kReopenRows = 500;
-// The side file shrinks back to this after a burst.
-constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
 struct PublishCommand final : WriteCommand {
   PublishCommand(std::vector<NewEvent> given, PublishCallback callback)
@@ -69,18 +68,6 @@ Connection::Options connection_options(const Options& options, const std::string
           .vfs = options.vfs,
           .busy_timeout = options.busy_timeout,
           .cache_kib = cache_kib};
-}
-
-std::unique_ptr<Connection> open_writer_connection(const Options& options,
-                                                   const std::string& path) {
-  auto connection =
-      std::make_unique<Connection>(connection_options(options, path, options.writer_cache_kib));
-  connection->execute("PRAGMA page_size = " + std::to_string(kPageSizeBytes));
-  connection->execute("PRAGMA journal_mode = WAL");
-  connection->execute("PRAGMA synchronous = FULL");
-  connection->execute("PRAGMA journal_size_limit = " + std::to_string(kLogFileBytes));
-  migrate(*connection, migrations());
-  return connection;
 }
 
 class SqliteStore final : public Store {
@@ -138,8 +125,12 @@ class SqliteStore final : public Store {
     });
   }
 
-  Result<std::vector<Account>> load_accounts() override { return read(sqlite::load_accounts); }
-  Result<std::vector<Webhook>> load_webhooks() override { return read(sqlite::load_webhooks); }
+  Result<std::vector<Account>> load_accounts() override {
+    return read([](Connection& connection) { return sqlite::load_accounts(connection); });
+  }
+  Result<std::vector<Webhook>> load_webhooks() override {
+    return read([](Connection& connection) { return sqlite::load_webhooks(connection); });
+  }
 
   Result<Account> create_account(const NewAccount& account) override {
     return writer_.call(
@@ -273,7 +264,11 @@ Result<std::unique_ptr<Store>> open(Options options) {
   Result<DataDirectory> directory = DataDirectory::open(options.data_dir);
   if (!directory) return Err{directory.error()};
   try {
-    auto connection = open_writer_connection(options, directory->database_path());
+    auto connection = open_for_writing(
+        connection_options(options, directory->database_path(), options.writer_cache_kib));
+    if (const auto mark = read_move_mark(*connection)) {
+      return Err{Error{Error::Kind::unavailable, why_not_served(*mark, options.data_dir)}};
+    }
     return std::unique_ptr<Store>(
         std::make_unique<SqliteStore>(options, std::move(*directory), std::move(connection)));
   } catch (const SqliteError& error) {

@@ -41,8 +41,9 @@ struct Options {
 };
 
 // Opens the store in `options.data_dir`, making or migrating it as needed. Fails with `unavailable`
-// where the directory cannot be used or another process has it, and with `corrupt` where the file
-// is not a Skyhook database or was written by a newer version. Blocks.
+// where the directory cannot be used, another process has it, or its data was moved elsewhere, and
+// with `corrupt` where the file is not a Skyhook database or was written by a newer version.
+// Blocks.
 Result<std::unique_ptr<Store>> open(Options options);
 
 }  // namespace skyhook::store::sqlite

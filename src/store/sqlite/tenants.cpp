@@ -19,12 +19,11 @@ Blob blob_of(const Sha256& hash) {
 
 }  // namespace
 
-std::vector<Account> load_accounts(Connection& connection) {
+std::vector<Account> load_accounts(Connection& connection, AccountId after, std::int64_t limit) {
+  static const std::string sql = "SELECT " + std::string(kAccountColumns) +
+                                 " FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2";
   std::vector<Account> accounts;
-  for (Query row(connection.statement(
-           "SELECT id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at "
-           "FROM accounts ORDER BY id"));
-       row.next();) {
+  for (Query row(connection.statement(sql), after.value, limit); row.next();) {
     Account account;
     account.id = AccountId{row.integer(0)};
     account.name = row.text(1);
@@ -41,12 +40,11 @@ std::vector<Account> load_accounts(Connection& connection) {
   return accounts;
 }
 
-std::vector<Webhook> load_webhooks(Connection& connection) {
+std::vector<Webhook> load_webhooks(Connection& connection, WebhookId after, std::int64_t limit) {
+  static const std::string sql = "SELECT " + std::string(kWebhookColumns) +
+                                 " FROM webhooks WHERE id > ?1 ORDER BY id LIMIT ?2";
   std::vector<Webhook> webhooks;
-  for (Query row(connection.statement(
-           "SELECT id, account_id, name, url, events, is_active, sealed_secret, created_at, "
-           "updated_at FROM webhooks ORDER BY id"));
-       row.next();) {
+  for (Query row(connection.statement(sql), after.value, limit); row.next();) {
     webhooks.push_back({WebhookId{row.integer(0)}, AccountId{row.integer(1)}, row.text(2),
                         row.text(3), list_of(row, 4), row.integer(5) != 0, row.text(6), row.time(7),
                         row.time(8)});

@@ -1,14 +1,25 @@
 // Accounts and webhooks in the database.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "store/sqlite/write_session.h"
 
 namespace skyhook::store::sqlite {
 
-std::vector<Account> load_accounts(Connection& connection);
-std::vector<Webhook> load_webhooks(Connection& connection);
+inline constexpr std::string_view kAccountColumns =
+    "id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at";
+inline constexpr std::string_view kWebhookColumns =
+    "id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at";
+
+// In order of their ids; with `limit`, that many after `after`.
+inline constexpr std::int64_t kNoLimit = -1;
+std::vector<Account> load_accounts(Connection& connection, AccountId after = {},
+                                   std::int64_t limit = kNoLimit);
+std::vector<Webhook> load_webhooks(Connection& connection, WebhookId after = {},
+                                   std::int64_t limit = kNoLimit);
 
 // Changes; on the writer's thread.
 Account create_account(WriteSession& session, const NewAccount& added);

@@ -115,7 +115,16 @@ int run_skyhook(std::vector<std::string> arguments) {
     return 7;
   };
   const auto rekey = [](const config::ServeConfig&, const std::string&) { return 8; };
-  return run(static_cast<int>(arguments.size()), argv.data(), serve, rekey);
+  const auto move = [](const config::ServeConfig& config) {
+    std::cout << "moving " << config.data_dir << " to " << config.database_url << '\n';
+    return 9;
+  };
+  const auto undo_move = [](const config::ServeConfig& config) {
+    std::cout << "undoing " << config.data_dir << '\n';
+    return 10;
+  };
+  return run(static_cast<int>(arguments.size()), argv.data(),
+             {.serve = serve, .rekey = rekey, .move = move, .undo_move = undo_move});
 }
 
 int execute(std::vector<std::string> command) {
