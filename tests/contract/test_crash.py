@@ -157,6 +157,30 @@ def test_sigterm_ends_with_0_in_time(make_server, make_receiver):
     assert len(receiver.requests) == 1, "what was in flight was let finish"
 
 
+def test_after_sigterm_no_request_is_taken_and_the_last_one_is_answered(make_server, make_receiver):
+    server = make_server()
+    account = server.account()
+    receiver = make_receiver(status(200, delay=1.0))
+    webhook = account.webhook(receiver.url())
+    answers = []
+    last = threading.Thread(
+        target=lambda: answers.append(account.post(f"/webhooks/{webhook['id']}/test")))
+    last.start()
+    receiver.wait(1)
+    server.process.send_signal(signal.SIGTERM)
+
+    def refused():
+        try:
+            server.request("GET", "/healthz")
+        except OSError:
+            return True
+
+    eventually(refused, 5, "the end of taking requests")
+    last.join()
+    assert answers[0].status == 200 and answers[0].data["status"] == "delivered"
+    assert server.process.wait(20) == 0
+
+
 def test_sigterm_does_not_wait_for_ever(make_server, make_receiver):
     server = make_server("--timeout", "60s", "--shutdown-timeout", "1s")
     account = server.account()
