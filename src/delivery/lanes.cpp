@@ -30,7 +30,11 @@ struct Lanes::Lane {
   std::unordered_set<DeliveryId> held;
   // Settled while a load was under way, which may have read them as waiting before.
   std::unordered_set<DeliveryId> released_while_loading;
+  // Held when the store had to be asked anew: it may have more to say of them once they are
+  // released.
+  std::unordered_set<DeliveryId> held_while_asking;
   bool loading = false;
+  bool load_is_stale = false;  // what the load under way has read may not hold any more
   bool more_in_store =
       false;  // something due may be in the store that no load under way is sure to see
   std::optional<Timestamp> wake_at;  // entry in wakes_
@@ -89,10 +93,11 @@ void Lanes::take_into_memory(Lane& target, WaitingDelivery delivery) {
 }
 
 void Lanes::send_test(WaitingDelivery delivery, Settled settled) {
+  if (closed_) return settled(std::nullopt);
   Lane& target = lane(delivery.webhook_id);
   waiters_[delivery.id] = std::move(settled);
-  if (!target.held.insert(delivery.id).second)
-    return;  // a load was quicker: its outcome serves the waiter
+  forget_ready(target, delivery.id);  // a load was quicker; it need not wait for its turn
+  if (!target.held.insert(delivery.id).second) return;  // under way: its outcome serves the waiter
   const WebhookPtr webhook = world_.webhook(delivery.webhook_id);
   if (!webhook) {  // deleted since
     target.held.erase(delivery.id);
@@ -104,10 +109,35 @@ void Lanes::send_test(WaitingDelivery delivery, Settled settled) {
 }
 
 void Lanes::wake(WebhookId id) {
-  Lane& target = lane(id);
+  ask_anew(lane(id));
+  fill_slots();
+}
+
+void Lanes::ask_anew(Lane& target) {
+  forget_ready(target);
+  target.held_while_asking = target.held;
   target.more_in_store = true;
   consider(target);
-  fill_slots();
+}
+
+void Lanes::forget_ready(Lane& target) {
+  for (const WaitingDelivery& delivery : target.ready) {
+    --ready_;
+    ready_bytes_ -= bytes_of(delivery);
+    target.held.erase(delivery.id);
+  }
+  target.ready.clear();
+  target.load_is_stale = target.loading;
+}
+
+void Lanes::forget_ready(Lane& target, DeliveryId id) {
+  const auto found = std::find_if(target.ready.begin(), target.ready.end(),
+                                  [id](const WaitingDelivery& one) { return one.id == id; });
+  if (found == target.ready.end()) return;
+  --ready_;
+  ready_bytes_ -= bytes_of(*found);
+  target.held.erase(id);
+  target.ready.erase(found);
 }
 
 void Lanes::on_time() {
@@ -129,6 +159,9 @@ void Lanes::look_again_later(WebhookId id) {
 }
 
 void Lanes::webhook_changed(WebhookId id) {
+  const WebhookPtr webhook = world_.webhook(id);
+  // What waited when it was switched off may wait there still.
+  if (webhook && webhook->webhook.is_active) return wake(id);
   if (Lane* changed = find(id)) consider(*changed);
   fill_slots();
 }
@@ -155,8 +188,11 @@ void Lanes::load_if_wanted(Lane& target) {
 void Lanes::loaded(WebhookId id, store::Result<store::WaitingPage> page) {
   Lane& target = lane(id);
   target.loading = false;
+  const bool is_stale = std::exchange(target.load_is_stale, false);
   if (!page) {
     schedule_wake(target, world_.now() + kLoadRetryDelay);
+  } else if (is_stale) {
+    target.more_in_store = true;
   } else {
     if (page->more) target.more_in_store = true;
     for (WaitingDelivery& delivery : page->deliveries)
@@ -210,23 +246,19 @@ void Lanes::consider(Lane& target) {
 }
 
 void Lanes::end_if_inactive(Lane& target) {
-  if (target.ready.empty() && !target.more_in_store) return;
+  if (target.ready.empty() && !target.more_in_store && !target.loading) return;
   const WebhookPtr webhook = world_.webhook(target.id);
   if (webhook && webhook->webhook.is_active) return;
-  for (const WaitingDelivery& delivery : target.ready) {
-    // A test goes out to an inactive webhook too; one that is still here was left by a crash, and
-    // ends like the rest.
-    --ready_;
-    ready_bytes_ -= bytes_of(delivery);
-    release(target, delivery.id);
-  }
-  target.ready.clear();
+  // A test goes out to an inactive webhook too; one that is still here was left by a crash, and
+  // ends like the rest.
+  forget_ready(target);
   target.more_in_store = false;
   if (webhook) world_.fail_waiting(target.id);
 }
 
 void Lanes::release(Lane& target, DeliveryId id) {
   target.held.erase(id);
+  if (target.held_while_asking.erase(id) > 0) target.more_in_store = true;
   if (target.loading) target.released_while_loading.insert(id);
 }
 
@@ -350,17 +382,7 @@ void Lanes::start_anew() {
   std::vector<WebhookId> ids;
   ids.reserve(lanes_.size());
   for (const auto& [id, lane] : lanes_) ids.push_back(id);
-  for (const WebhookId id : ids) {
-    Lane& target = *find(id);
-    for (const WaitingDelivery& delivery : target.ready) {
-      --ready_;
-      ready_bytes_ -= bytes_of(delivery);
-      target.held.erase(delivery.id);
-    }
-    target.ready.clear();
-    target.more_in_store = true;
-    consider(target);
-  }
+  for (const WebhookId id : ids) ask_anew(*find(id));
   fill_slots();
 }
 

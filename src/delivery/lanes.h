@@ -82,7 +82,7 @@ class Lanes {
   void add(std::vector<WaitingDelivery> fresh);
   using Settled = std::function<void(std::optional<SettledAttempt>)>;
   void send_test(WaitingDelivery delivery, Settled settled);
-  // The store may have work for the webhook that is due.
+  // The store may have other work for the webhook than is known here: it is asked anew.
   void wake(WebhookId id);
   void look_again_later(WebhookId id);
   void webhook_changed(WebhookId id);
@@ -126,6 +126,10 @@ class Lanes {
   bool has_room(const Lane& target) const;
   void take_into_memory(Lane& target, WaitingDelivery delivery);
   void release(Lane& target, DeliveryId id);
+  // What is in memory and not under way is read again. `target` may be gone afterwards.
+  void ask_anew(Lane& target);
+  void forget_ready(Lane& target);
+  void forget_ready(Lane& target, DeliveryId id);
   void end_if_inactive(Lane& target);
   // After every change of a lane: it joins the turn, loads more, or is retired. `target` may be
   // gone afterwards.
