@@ -1,346 +1,466 @@
 #include "simulation.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace skyhook::delivery::simulation {
 
 namespace {
 
 constexpr int kChunk = 20;  // deliveries ended at a time for a switched-off webhook
+constexpr Micros kEndPatience = Seconds{10};  // of an orderly end, for what is in flight
+// Failures in a row after which a lane of any size is down to one at a time.
+constexpr int kOverloadsUntilOne = 3;
+
+std::shared_ptr<WebhookEntry> make_webhook(WebhookId id, int generation) {
+  auto entry = std::make_shared<WebhookEntry>();
+  const std::string name = std::to_string(id.value) + "-" + std::to_string(generation);
+  entry->webhook.id = id;
+  entry->webhook.is_active = true;
+  entry->webhook.secret = "whsec_" + name;
+  entry->url = std::make_shared<net::Url>(
+      net::Url{.scheme = "https", .host = "example.com", .port = 443, .target = "/" + name});
+  return entry;
+}
 
 }  // namespace
 
-Simulation::Simulation(Options options) : options_(std::move(options)), random_(options_.seed) {
+Report& Report::operator+=(const Report& other) {
+  attempts += other.attempts;
+  delivered += other.delivered;
+  failed += other.failed;
+  duplicates += other.duplicates;
+  tests_answered += other.tests_answered;
+  reopened += other.reopened;
+  retry_after_heeded += other.retry_after_heeded;
+  gone += other.gone;
+  crashes += other.crashes;
+  orderly_ends += other.orderly_ends;
+  abandoned_ends += other.abandoned_ends;
+  taken_over += other.taken_over;
+  sending_stopped += other.sending_stopped;
+  return *this;
+}
+
+Simulation::Simulation(Options options)
+    : options_(std::move(options)),
+      random_(options_.seed),
+      promises_(clock_, store_, options_.lanes.schedule.delays),
+      sender_({.user_agent = "Skyhook/0"}) {
   for (int i = 1; i <= options_.webhooks; ++i) {
-    auto entry = std::make_shared<WebhookEntry>();
-    entry->webhook.id = WebhookId{i};
-    entry->webhook.is_active = true;
-    directory_[WebhookId{i}] = entry;
-    moods_[WebhookId{i}] = static_cast<Mood>(random_.next() % 7);
+    directory_[WebhookId{i}] = make_webhook(WebhookId{i}, 0);
+    moods_[WebhookId{i}] = some_mood(random_);
   }
 }
 
 Simulation::~Simulation() = default;
 
-void Simulation::violated(const std::string& what) const {
-  throw Violation("seed " + std::to_string(options_.seed) + " at " + to_iso8601(now_) + ": " +
-                  what);
+void Simulation::require(bool holds, const char* otherwise) {
+  if (!holds) throw Violation(otherwise);
 }
 
-void Simulation::later(Micros delay, std::function<void()> task, bool of_process) {
-  future_.push({now_ + delay, ++order_, of_process ? life_ : 0, std::move(task)});
+void Simulation::later(Micros delay, std::function<void()> task, Of owner) {
+  future_.push_back(
+      {clock_.steady() + delay, ++order_, owner == Of::process ? life_ : 0, std::move(task)});
+  std::push_heap(future_.begin(), future_.end(), std::greater<>{});
 }
 
-Micros Simulation::between(Millis least, Millis most) {
-  return least + Micros{static_cast<std::int64_t>(
-                     random_.unit() * static_cast<double>(Micros{most - least}.count()))};
+Micros Simulation::some_time() {
+  return between(Millis{0}, std::chrono::duration_cast<Millis>(options_.publishing_for));
+}
+
+void Simulation::at_some_time(int times, const std::function<void()>& task) {
+  for (int i = 0; i < times; ++i) later(some_time(), task, Of::world);
 }
 
 // --- the history
-// -----------------------------------------------------------------------------------
+// ----------------------------------------------------------------------------------
 
 void Simulation::plan() {
-  const auto some_time = [this] {
-    return Micros{static_cast<std::int64_t>(random_.unit() *
-                                            static_cast<double>(options_.publishing_for.count()))};
-  };
-  for (int i = 0; i < options_.events; ++i)
-    later(
-        some_time(), [this] { publish(); }, false);
-  for (int i = 0; i < options_.crashes; ++i)
-    later(
-        some_time() * 2, [this] { crash(); }, false);
-  if (options_.store_outages) {
-    for (int i = 0; i < 3; ++i) {
-      const Timestamp begin = now_ + some_time();
-      outages_.emplace_back(begin, begin + between(Millis{100}, Millis{8000}));
-    }
+  at_some_time(options_.publishes, [this] { publish(); });
+  at_some_time(options_.tests, [this] { publish_test(); });
+  at_some_time(options_.reopens, [this] { chance(0.8) ? reopen_one() : recover(some_webhook()); });
+  at_some_time(options_.rotations, [this] { rotate(); });
+  at_some_time(options_.crashes, [this] { crash(); });
+  at_some_time(options_.orderly_ends, [this] { end_in_order(); });
+  at_some_time(options_.lost_leases, [this] { lose_lease(); });
+  if (options_.clock_jumps) at_some_time(1, [this] { jump_and_back(); });
+  for (int i = 0; i < options_.outages; ++i) {
+    const Timestamp begin = clock_.steady() + some_time();
+    outages_.emplace_back(begin, begin + between(Millis{100}, Millis{8000}));
   }
-  for (auto& [id, mood] : moods_) {  // receivers change their minds, and all are well in the end
-    const WebhookId webhook = id;
-    for (int i = 0; i < 3; ++i) {
-      later(
-          some_time(), [this, webhook] { moods_[webhook] = static_cast<Mood>(random_.next() % 7); },
-          false);
-    }
-    if (options_.switching && chance(0.3)) {
-      later(
-          some_time(), [this, webhook] { set_active(webhook, false); }, false);
-      if (chance(0.7))
+  for (const auto& [id, mood] : moods_) {
+    at_some_time(3, [this, webhook = id] { moods_[webhook] = some_mood(random_); });
+    if (!options_.switching || !chance(0.4)) continue;
+    at_some_time(1, [this, webhook = id] {
+      set_active(webhook, false);
+      if (chance(0.7))  // soon, so that it meets what the switch has begun
         later(
-            some_time(), [this, webhook] { set_active(webhook, true); }, false);
+            between(Millis{0}, Millis{40}), [this, webhook] { set_active(webhook, true); },
+            Of::world);
       if (chance(0.2))
         later(
-            some_time(), [this, webhook] { delete_webhook(webhook); }, false);
-    }
+            some_time(), [this, webhook] { delete_webhook(webhook); }, Of::world);
+    });
   }
 }
 
 Report Simulation::run() {
-  plan();
-  start();
-  while (!future_.empty()) {
-    Happening next = future_.top();
-    future_.pop();
-    if (next.life != 0 && next.life != life_) continue;
-    now_ = next.at;
-    next.task();
-    check_bounds();
+  try {
+    plan();
+    start_process();
+    play();
+    check_end();
+    promises_.check_end();
+  } catch (const Violation& violation) {
+    throw Violation("seed " + std::to_string(options_.seed) + " at " + to_iso8601(clock_.steady()) +
+                    ": " + violation.what());
   }
-  check_end();
+  for (const auto& [id, row] : store_.rows()) {
+    row.status == DeliveryStatus::delivered ? ++report_.delivered : ++report_.failed;
+  }
+  report_.duplicates = promises_.duplicates();
   return report_;
 }
 
-void Simulation::start() {
-  lanes_ = std::make_unique<Lanes>(*this, options_.lanes);
-  std::set<WebhookId> waiting;
-  for (const auto& [id, row] : rows_) {
-    if (row.status == DeliveryStatus::pending) waiting.insert(row.webhook_id);
+void Simulation::play() {
+  while (!future_.empty()) {
+    std::pop_heap(future_.begin(), future_.end(), std::greater<>{});
+    const Happening next = std::move(future_.back());
+    future_.pop_back();
+    if (next.life != 0 && next.life != life_) continue;
+    clock_.advance_to(next.at);
+    next.task();
+    check_lanes();
   }
-  for (const WebhookId id : waiting) lanes_->wake(id);
 }
 
-void Simulation::crash() {
-  ++report_.crashes;
-  ++life_;
-  for (auto& [id, truth] : truth_) {
-    // What was in flight, or answered with the outcome not yet durable, may be sent again.
-    if (truth.under_way) ++truth.in_flight_at_crash;
-    truth.under_way = false;
-  }
-  in_flight_.clear();
-  in_flight_total_ = 0;
-  failing_waiting_.clear();
-  wake_.reset();
-  start();
+WaitingDelivery Simulation::make_delivery(WebhookId id, std::string type) {
+  const std::int64_t key = next_id_++;
+  const auto event = std::make_shared<const Event>(Event{
+      .id = EventId{key},
+      .type = std::move(type),
+      .data = "{\"id\": " + std::string(random_.next() % 200, '1') + std::to_string(key) + "}",
+      .created_at = now()});
+  return {.id = DeliveryId{key},
+          .webhook_id = id,
+          .event = event,
+          .created_at = now(),
+          .due_at = now()};
 }
 
 void Simulation::publish() {
-  const bool batch = chance(0.1);
+  if (closed_) return;
   std::vector<WaitingDelivery> fresh;
-  for (int i = 0; i < (batch ? 20 : 1); ++i) {
+  for (int i = chance(0.1) ? 12 : 1; i > 0; --i) {
     for (const auto& [id, entry] : directory_) {
-      if (!entry->webhook.is_active || chance(0.5)) continue;
-      const DeliveryId delivery{next_id_++};
-      events_[delivery] = std::make_shared<const Event>(Event{.id = EventId{delivery.value},
-                                                              .type = "contact.created",
-                                                              .data = "{}",
-                                                              .created_at = now_});
-      fresh.push_back({.id = delivery,
-                       .webhook_id = id,
-                       .event = events_[delivery],
-                       .created_at = now_,
-                       .due_at = now_});
+      if (entry->webhook.is_active && chance(0.5))
+        fresh.push_back(make_delivery(id, "contact.created"));
     }
   }
   // Durable after a moment; a crash before that was never acknowledged and is nobody's promise.
-  later(between(Millis{0}, Millis{5}), [this, fresh] {
-    for (const WaitingDelivery& delivery : fresh) {
-      if (deleted_.contains(delivery.webhook_id)) continue;
-      rows_[delivery.id] = {.webhook_id = delivery.webhook_id,
-                            .created_at = delivery.created_at,
-                            .due_at = delivery.due_at};
-      truth_[delivery.id];
-    }
-    later(between(Millis{0}, Millis{2}), [this, fresh] { lanes_->add(fresh); });
+  later(between(Millis{0}, Millis{5}), [this, fresh, since = clock_.steady()] {
+    std::vector<WaitingDelivery> stored = fresh;
+    std::erase_if(stored, [&](const auto& one) { return !directory_.contains(one.webhook_id); });
+    store_.publish(stored);
+    for (const WaitingDelivery& delivery : stored) promises_.accepted(delivery, since);
+    ++handing_over_;
+    later(between(Millis{0}, Millis{1}), [this, stored] {
+      --handing_over_;
+      lanes_->add(stored);
+    });
+  });
+}
+
+void Simulation::publish_test() {
+  const auto id = some_webhook();
+  if (closed_ || !id) return;
+  WaitingDelivery test = make_delivery(*id, std::string(kTestEventType));
+  test.is_test = true;
+  later(between(Millis{0}, Millis{5}), [this, test, since = clock_.steady()] {
+    if (!directory_.contains(test.webhook_id)) return;
+    store_.publish({test});
+    promises_.accepted(test, since);
+    if (chance(0.5)) lanes_->wake(test.webhook_id);  // a load may be quicker
+    later(between(Millis{0}, Millis{1}), [this, test] {
+      unanswered_tests_.insert(test.id);
+      lanes_->send_test(test, [this, id = test.id](const auto& settled) {
+        require(unanswered_tests_.erase(id) == 1, "a test call is answered twice");
+        report_.tests_answered += settled.has_value();
+      });
+      require(!directory_.contains(test.webhook_id) || closed_ || promises_.is_under_way(test.id),
+              "a test is not sent at once");
+    });
+  });
+}
+
+// As POST …/retry does it.
+void Simulation::reopen_one() {
+  if (closed_ || store_.rows().empty()) return;
+  auto at = store_.rows().lower_bound(DeliveryId{
+      static_cast<std::int64_t>(random_.next() % static_cast<std::uint64_t>(next_id_)) + 1});
+  if (at == store_.rows().end()) at = store_.rows().begin();
+  const DeliveryId id = at->first;
+  const WebhookId webhook_id = at->second.webhook_id;
+  const WebhookPtr present = webhook(webhook_id);
+  if (!present || !present->webhook.is_active || lanes_->is_in_flight(webhook_id, id)) return;
+  later(between(Millis{0}, Millis{6}), [this, id, webhook_id] { reopen(webhook_id, id); });
+}
+
+void Simulation::reopen(WebhookId webhook_id, DeliveryId id) {
+  if (store_is_down() || !store_.reopen(id, now())) return;
+  promises_.reopened(id);
+  ++report_.reopened;
+  later(between(Millis{0}, Millis{1}), [this, webhook_id] { lanes_->wake(webhook_id); });
+}
+
+// As POST …/recover does it: every failed delivery, dealt out over time.
+void Simulation::recover(std::optional<WebhookId> id) {
+  const WebhookPtr present = id ? webhook(*id) : nullptr;
+  if (closed_ || !present || !present->webhook.is_active || store_is_down()) return;
+  Timestamp due_at = now();
+  std::vector<DeliveryId> failed;
+  for (const auto& [delivery, row] : store_.rows()) {
+    if (row.webhook_id == *id && row.status == DeliveryStatus::failed) failed.push_back(delivery);
+  }
+  for (const DeliveryId delivery : failed) {
+    store_.reopen(delivery, due_at);
+    promises_.reopened(delivery);
+    ++report_.reopened;
+    due_at += Millis{50};
+  }
+  later(between(Millis{0}, Millis{1}), [this, webhook = *id] { lanes_->wake(webhook); });
+}
+
+// --- webhooks change
+// ------------------------------------------------------------------------------
+
+std::optional<WebhookId> Simulation::some_webhook() {
+  if (directory_.empty()) return std::nullopt;
+  return std::next(directory_.begin(),
+                   static_cast<std::ptrdiff_t>(random_.next() % directory_.size()))
+      ->first;
+}
+
+void Simulation::change(WebhookId id, const std::function<void(WebhookEntry&)>& change) {
+  const auto found = directory_.find(id);
+  if (found == directory_.end()) return;
+  auto changed = std::make_shared<WebhookEntry>(*found->second);
+  change(*changed);
+  found->second = changed;
+  later(between(Millis{0}, Millis{2}), [this, id, active = changed->webhook.is_active] {
+    lanes_->webhook_changed(id);
+    if (!active) fail_waiting(id);
+  });
+}
+
+void Simulation::rotate() {
+  const auto id = some_webhook();
+  if (!id) return;
+  const int generation = static_cast<int>(random_.next() % 1000) + 1;
+  change(*id, [&](WebhookEntry& entry) {
+    const auto fresh = make_webhook(*id, generation);
+    entry.webhook.secret = fresh->webhook.secret;
+    entry.url = fresh->url;
   });
 }
 
 void Simulation::set_active(WebhookId id, bool active) {
-  if (!directory_.contains(id) || (active && failing_waiting_.contains(id))) return;
-  auto changed = std::make_shared<WebhookEntry>(*directory_[id]);
-  changed->webhook.is_active = active;
-  directory_[id] = changed;
-  later(Micros{100}, [this, id] {
-    lanes_->webhook_changed(id);
-    const WebhookPtr present = webhook(id);
-    if (present && !present->webhook.is_active) fail_waiting(id);
-  });
+  in_flight_[id].overloads = 0;
+  change(id, [&](WebhookEntry& entry) { entry.webhook.is_active = active; });
 }
 
 void Simulation::delete_webhook(WebhookId id) {
-  directory_.erase(id);
-  deleted_.insert(id);
-  std::erase_if(rows_, [&](const auto& entry) { return entry.second.webhook_id == id; });
-  later(Micros{100}, [this, id] { lanes_->webhook_changed(id); });
+  if (directory_.erase(id) == 0) return;
+  store_.remove(id);
+  later(between(Millis{0}, Millis{2}), [this, id] {
+    sender_.forget(id);
+    lanes_->webhook_changed(id);
+  });
+}
+
+// --- trouble
+// --------------------------------------------------------------------------------------
+
+void Simulation::jump_and_back() {
+  const Micros by = std::chrono::hours{chance(0.5) ? 1 : -1};
+  clock_.jump(by);
+  later(
+      between(Millis{100}, Millis{20'000}), [this, by] { clock_.jump(-by); }, Of::world);
+}
+
+void Simulation::start_process() {
+  lanes_ = std::make_unique<Lanes>(*this, options_.lanes);
+  for (const WebhookId id : store_.webhooks_with_waiting()) lanes_->wake(id);
+}
+
+void Simulation::end_process() {
+  const int lost = promises_.process_ended();
+  require(lost <= options_.lanes.in_flight_limit + options_.lanes.unrecorded_limit + options_.tests,
+          "more was in flight than there are slots and outcomes that may wait");
+  ++life_;
+  wake_.reset();
+  in_flight_.clear();
+  in_flight_total_ = tests_in_flight_ = handing_over_ = 0;
+  ending_waiting_.clear();
+  end_waiting_again_.clear();
+  asked_to_switch_off_.clear();
+  unanswered_tests_.clear();
+  may_deliver_ = true;
+  closed_ = false;
+}
+
+void Simulation::crash() {
+  ++report_.crashes;
+  end_process();
+  start_process();
+}
+
+void Simulation::end_in_order() {
+  if (closed_) return;
+  closed_ = true;
+  lanes_->close();
+  await_rest(clock_.steady() + kEndPatience);
+}
+
+void Simulation::await_rest(Timestamp deadline) {
+  const bool at_rest = lanes_->at_rest();
+  if (!at_rest && clock_.steady() < deadline)
+    return later(Millis{20}, [this, deadline] { await_rest(deadline); });
+  ++(at_rest ? report_.orderly_ends : report_.abandoned_ends);
+  lanes_->abandon_waiters();
+  require(unanswered_tests_.empty(), "a test call is not answered at the end");
+  end_process();
+  start_process();
+}
+
+void Simulation::lose_lease() {
+  if (closed_ || !may_deliver_) return;
+  may_deliver_ = false;
+  later(between(Millis{1}, Millis{3000}), [this] { regain_lease(chance(0.5)); });
+}
+
+void Simulation::regain_lease(bool others_took_over) {
+  // What was made durable just now is younger than any lease that could have been lost.
+  if (handing_over_ > 0)
+    return later(Millis{1}, [this, others_took_over] { regain_lease(others_took_over); });
+  may_deliver_ = true;
+  if (!others_took_over) return lanes_->go_on();
+  for (const auto& [id, row] : store_.rows()) {
+    const bool held = lanes_->is_in_flight(row.webhook_id, id);
+    if (row.status != DeliveryStatus::pending || held || row.is_test || !chance(0.5)) continue;
+    store_.delivered_elsewhere(id);
+    promises_.delivered_elsewhere(id);
+    ++report_.taken_over;
+  }
+  lanes_->start_anew();
 }
 
 // --- the world that the lanes see
-// ------------------------------------------------------------------------
+// -----------------------------------------------------------------
 
 WebhookPtr Simulation::webhook(WebhookId id) {
   const auto found = directory_.find(id);
   return found == directory_.end() ? nullptr : found->second;
 }
 
-AttemptReport Simulation::answer(const WaitingDelivery& delivery, Mood mood) {
-  AttemptReport report;
-  report.attempt.number = delivery.attempts_made + 1;
-  report.attempt.started_at = now_;
-  report.attempt.duration = between(Millis{1}, Millis{40});
-  const auto status = [&](int code) {
-    report.attempt.response_status = code;
-    if (code / 100 != 2) report.attempt.failure = FailureReason::http_status;
-  };
-  switch (mood) {
-    case Mood::quick:
-      status(200);
-      break;
-    case Mood::slow:
-      report.attempt.duration = between(Millis{1000}, Millis{9000});
-      status(200);
-      break;
-    case Mood::failing:
-      status(500);
-      break;
-    case Mood::refusing:
-      report.attempt.failure = FailureReason::connect;
-      break;
-    case Mood::hanging:
-      report.attempt.duration = std::chrono::seconds{30};
-      report.attempt.failure = FailureReason::timeout;
-      break;
-    case Mood::busy:
-      status(429);
-      report.retry_after = Millis{1500};
-      break;
-    case Mood::flapping:
-      chance(0.5) ? status(204) : status(503);
-      break;
-  }
-  return report;
+void Simulation::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
+  check_may_begin(delivery);
+  const Timestamp started_at = now();
+  promises_.sent(delivery, sender_.make_request(delivery, *webhook, started_at),
+                 *directory_.at(delivery.webhook_id));
+  ++report_.attempts;
+  ++in_flight_[delivery.webhook_id].count;
+  ++in_flight_total_;
+  tests_in_flight_ += delivery.is_test;
+  Answer answer = answer_of(moods_[delivery.webhook_id], random_, started_at);
+  const Micros duration = answer.result.duration;
+  later(duration, [this, delivery = std::move(delivery), answer = std::move(answer), started_at] {
+    finish(delivery, answer, started_at);
+  });
 }
 
-void Simulation::attempt(WaitingDelivery delivery, WebhookPtr) {
-  Truth& truth = truth_[delivery.id];
-  if (truth.under_way)
-    violated("delivery " + std::to_string(delivery.id.value) + " is sent twice at once");
-  if (delivery.due_at > now_)
-    violated("delivery " + std::to_string(delivery.id.value) + " is sent before it is due");
-  const auto row = rows_.find(delivery.id);
-  if (row != rows_.end() && row->second.status == DeliveryStatus::delivered) {
-    violated("delivery " + std::to_string(delivery.id.value) +
-             " is sent after it was recorded as delivered");
-  }
-  truth.under_way = true;
-  ++truth.attempts;
-  ++report_.attempts;
-  ++in_flight_[delivery.webhook_id];
-  ++in_flight_total_;
-  AttemptReport report = answer(delivery, moods_[delivery.webhook_id]);
-  const Micros duration = report.attempt.duration;
-  if (report.attempt.failure == FailureReason::none) ++truth.answered_2xx;
-  later(duration, [this, delivery, report] {
-    --in_flight_[delivery.webhook_id];
-    --in_flight_total_;
-    lanes_->attempt_finished(delivery, report);
-  });
+void Simulation::finish(const WaitingDelivery& delivery, const Answer& answer,
+                        Timestamp started_at) {
+  InFlight& lane = in_flight_[delivery.webhook_id];
+  --lane.count;
+  --in_flight_total_;
+  tests_in_flight_ -= delivery.is_test;
+  const net::ClientResult& result = answer.result;
+  const bool overload = result.failure != FailureReason::none || result.status / 100 == 5 ||
+                        result.status == 429 || result.status / 100 == 3;
+  lane.overloads = overload ? lane.overloads + 1 : 0;
+  report_.retry_after_heeded += answer.leave_alone || answer.leave_alone_until;
+  report_.gone += result.status == 410;
+  promises_.answered(delivery.id, answer);
+  asked_to_switch_off_.erase(delivery.webhook_id);
+  lanes_->attempt_finished(delivery, Sender::make_report(delivery, result, started_at, now()));
 }
 
 bool Simulation::store_is_down() const {
   return std::any_of(outages_.begin(), outages_.end(), [&](const auto& outage) {
-    return outage.first <= now_ && now_ < outage.second;
+    return outage.first <= clock_.steady() && clock_.steady() < outage.second;
   });
 }
 
 void Simulation::record(store::AttemptOutcome outcome) {
-  later(between(Millis{0}, Millis{12}), [this, outcome] {
-    if (store_is_down()) return record(outcome);  // kept and offered again
-    commit(outcome);
-    truth_[outcome.delivery_id].under_way = false;
+  const WebhookPtr present = webhook(outcome.webhook_id);
+  promises_.judged(outcome, present && present->webhook.is_active,
+                   asked_to_switch_off_.contains(outcome.webhook_id));
+  const auto commit = [this, outcome](const auto& again) -> void {
+    if (store_is_down()) {  // kept and offered again
+      return later(between(Millis{100}, Millis{500}), [again] { again(again); });
+    }
+    store_.record(outcome);
+    promises_.outcome_is_durable(outcome.delivery_id);
+    // By way of another node, which cannot know what is under way here.
+    if (chance(0.01)) reopen(outcome.webhook_id, outcome.delivery_id);
     later(between(Millis{0}, Millis{3}), [this, outcome] { lanes_->recorded(outcome); });
-  });
-}
-
-void Simulation::commit(const store::AttemptOutcome& outcome) {
-  const auto found = rows_.find(outcome.delivery_id);
-  if (found == rows_.end()) return;
-  Row& row = found->second;
-  if (row.status == DeliveryStatus::delivered) violated("an outcome for what is delivered");
-  row.attempts_made = outcome.attempt.number;
-  if (std::holds_alternative<Delivered>(outcome.verdict)) {
-    row.status = DeliveryStatus::delivered;
-  } else if (row.status == DeliveryStatus::pending) {
-    if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) {
-      row.due_at = retry->at;
-      ++row.schedule_position;
-    } else {
-      row.status = DeliveryStatus::failed;
-    }
-  }
-}
-
-store::WaitingPage Simulation::read_waiting(WebhookId id, const std::vector<DeliveryId>& except,
-                                            int limit) const {
-  std::vector<std::pair<Timestamp, DeliveryId>> waiting;
-  for (const auto& [delivery, row] : rows_) {
-    if (row.webhook_id == id && row.status == DeliveryStatus::pending)
-      waiting.emplace_back(row.due_at, delivery);
-  }
-  std::sort(waiting.begin(), waiting.end());
-  store::WaitingPage page;
-  for (const auto& [due_at, delivery] : waiting) {
-    if (due_at > now_) {
-      page.next_due_at = due_at;
-      break;
-    }
-    if (std::binary_search(except.begin(), except.end(), delivery)) continue;
-    if (static_cast<int>(page.deliveries.size()) == limit) {
-      page.more = true;
-      break;
-    }
-    const Row& row = rows_.at(delivery);
-    page.deliveries.push_back({.id = delivery,
-                               .webhook_id = id,
-                               .event = events_.at(delivery),
-                               .created_at = row.created_at,
-                               .due_at = row.due_at,
-                               .attempts_made = row.attempts_made,
-                               .schedule_position = row.schedule_position});
-  }
-  return page;
+  };
+  later(between(Millis{0}, Millis{12}), [commit] { commit(commit); });
 }
 
 void Simulation::load(WebhookId id, std::vector<DeliveryId> except, int limit) {
-  later(between(Millis{0}, Millis{6}), [this, id, except, limit] {
+  later(between(Millis{0}, Millis{6}), [this, id, except = std::move(except), limit, at = now()] {
     std::optional<store::WaitingPage> page;
-    if (!store_is_down()) page = read_waiting(id, except, limit);
+    if (!store_is_down()) page = store_.waiting(id, at, except, limit);
     // The answer is as old as its way back is long: outcomes may become durable meanwhile.
-    later(between(Millis{0}, Millis{20}), [this, id, page] {
+    later(between(Millis{0}, Millis{chance(0.5) ? 1 : 20}), [this, id, page] {
       if (page) return lanes_->loaded(id, *page);
       lanes_->loaded(id, Err{store::Error{store::Error::Kind::unavailable, "simulated"}});
     });
   });
 }
 
+// As the janitor does it.
 void Simulation::fail_waiting(WebhookId id) {
-  if (!failing_waiting_.insert(id).second) return;
-  later(between(Millis{0}, Millis{6}), [this, id] { fail_chunk(id); });
+  if (!ending_waiting_.insert(id).second) {
+    end_waiting_again_.insert(id);
+    return;
+  }
+  later(between(Millis{0}, Millis{6}), [this, id] { end_waiting_step(id); });
 }
 
-void Simulation::fail_chunk(WebhookId id) {
+void Simulation::end_waiting_step(WebhookId id) {
   const WebhookPtr present = webhook(id);
-  int ended = 0;
-  if (present && !present->webhook.is_active) {
-    for (auto& [delivery, row] : rows_) {
-      if (row.webhook_id != id || row.status != DeliveryStatus::pending || ended == kChunk)
-        continue;
-      row.status = DeliveryStatus::failed;
-      ++ended;
-    }
-  }
-  if (ended > 0) return later(between(Millis{0}, Millis{6}), [this, id] { fail_chunk(id); });
-  failing_waiting_.erase(id);
+  const bool failed = store_is_down();
+  const int ended =
+      present && !present->webhook.is_active && !failed ? store_.fail_waiting(id, kChunk) : 0;
+  if (ended > 0 || (end_waiting_again_.erase(id) > 0 && !failed))
+    return later(between(Millis{0}, Millis{6}), [this, id] { end_waiting_step(id); });
+  ending_waiting_.erase(id);
+  if (failed) lanes_->look_again_later(id);
 }
 
 void Simulation::switch_off(WebhookId id) {
-  set_active(id, false);
+  asked_to_switch_off_.insert(id);
+  later(between(Millis{0}, Millis{6}), [this, id] { set_active(id, false); });
 }
 
 void Simulation::wake_at(std::optional<Timestamp> when) {
   wake_ = when;
   if (!when) return;
-  later(std::max(Micros{0}, *when - now_), [this, when] {
+  later(std::max(Micros{0}, *when - now()), [this, when] {
     if (wake_ != when) return;  // replaced meanwhile
     wake_.reset();
     lanes_->on_time();
@@ -348,40 +468,48 @@ void Simulation::wake_at(std::optional<Timestamp> when) {
 }
 
 // --- what must hold
-// ----------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------
 
-void Simulation::check_bounds() {
-  if (in_flight_total_ > options_.lanes.in_flight_limit)
-    violated("more in flight than there are slots");
-  for (const auto& [id, count] : in_flight_) {
-    if (count > options_.lanes.in_flight_limit_per_lane) violated("a lane above its ceiling");
-  }
-  const Lanes::Stats stats = lanes_->stats();
-  if (stats.in_flight != in_flight_total_) violated("the lanes miscount what is in flight");
-  const auto most = static_cast<std::size_t>(options_.webhooks) * 2 *
-                    static_cast<std::size_t>(options_.lanes.lane_memory);
-  if (stats.ready > most) violated("more deliveries in memory than lanes may hold");
+void Simulation::check_may_begin(const WaitingDelivery& delivery) const {
+  require(!closed_, "an attempt begins after the end was asked for");
+  if (delivery.is_test) return;  // at once, past every queue
+  require(may_deliver_, "an attempt begins while others may deliver the same");
+  const auto found = in_flight_.find(delivery.webhook_id);
+  const InFlight lane = found == in_flight_.end() ? InFlight{} : found->second;
+  const int free = options_.lanes.in_flight_limit - in_flight_total_;
+  require(free > 0, "an attempt begins without a free slot");
+  require(lane.count < options_.lanes.in_flight_limit_per_lane, "a lane goes above its ceiling");
+  require(lane.count < free, "a lane takes more slots than it leaves to others");
+  require(lane.overloads < kOverloadsUntilOne || lane.count == 0,
+          "a lane whose receiver fails sends more than one at a time");
+  require(lanes_->stats().unrecorded < options_.lanes.unrecorded_limit,
+          "an attempt begins while too many outcomes are not yet durable");
 }
 
-void Simulation::check_end() {
-  const std::size_t most_attempts = options_.lanes.schedule.delays.size() + 1;
-  for (const auto& [id, row] : rows_) {
-    const Truth& truth = truth_.at(id);
-    const std::string name = "delivery " + std::to_string(id.value);
-    if (row.status == DeliveryStatus::pending) violated(name + " was forgotten");
-    if (row.status == DeliveryStatus::delivered && truth.answered_2xx == 0)
-      violated(name + " is delivered by nobody");
-    if (static_cast<std::size_t>(row.attempts_made) > most_attempts)
-      violated(name + " has too many attempts");
-    if (truth.attempts > static_cast<int>(most_attempts) + truth.in_flight_at_crash)
-      violated(name + " was sent too often");
-    if (truth.answered_2xx > 1 + truth.in_flight_at_crash)
-      violated(name + " was duplicated without a crash");
-    if (truth.answered_2xx > 1) ++report_.duplicates;
-    row.status == DeliveryStatus::delivered ? ++report_.delivered : ++report_.failed;
+void Simulation::check_lanes() {
+  for (auto& [id, lane] : in_flight_) {
+    if (!store_.has_waiting(id)) lane.overloads = 0;  // its lane may end, and begin anew
   }
-  if (lanes_->stats().lanes != 0) violated("lanes with nothing to do stay in memory");
-  if (!lanes_->at_rest()) violated("the lanes do not come to rest");
+  const Lanes::Stats stats = lanes_->stats();
+  const Lanes::Options& limits = options_.lanes;
+  require(in_flight_total_ - tests_in_flight_ <= limits.in_flight_limit,
+          "more is in flight than there are slots");
+  require(stats.in_flight == in_flight_total_, "the lanes miscount what is in flight");
+  const int recordable = limits.unrecorded_limit + limits.in_flight_limit + options_.tests;
+  require(stats.unrecorded <= recordable, "more outcomes wait for the store than may");
+  const auto held = static_cast<std::size_t>(options_.webhooks * limits.lane_memory * 2);
+  require(stats.ready <= held, "more deliveries are in memory than lanes may hold");
+  require((stats.ready == 0) == (stats.ready_bytes == 0), "the lanes miscount their memory");
+  const bool full = stats.unrecorded >= limits.unrecorded_limit;
+  report_.sending_stopped += full && stats.ready > 0;
+  require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_,
+          "deliveries wait though every slot is free");
+}
+
+void Simulation::check_end() const {
+  require(unanswered_tests_.empty(), "a test call is never answered");
+  require(lanes_->at_rest(), "the lanes do not come to rest");
+  require(lanes_->stats().lanes == 0, "lanes with nothing to do stay in memory");
 }
 
 }  // namespace skyhook::delivery::simulation
