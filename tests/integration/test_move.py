@@ -9,6 +9,7 @@ import pytest
 from harness.polling import eventually, remains
 from harness.receiver import closed_port, status
 from harness.server import BINARY, Account, clean_environment, run
+from harness.signatures import assert_signed
 from harness.stores import PostgresServer, PostgresStore, SqliteStore
 
 MASTER_KEY = "5f" * 32
@@ -109,7 +110,6 @@ def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     arrived = [request.delivery_id for request in later_receiver.requests[tried:]]
     assert sorted(arrived) == sorted(waiting)
     remains(lambda: len(later_receiver.requests) == tried + 20, 0.5, "each delivery once")
-    from harness.signatures import assert_signed
     assert_signed(later_receiver.requests[-1], later["secret"])
     # It goes on: idempotency, new events, new webhooks, what failed.
     assert same.publish(data={"n": 0}, key="order-1") == first_result

@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -58,6 +59,18 @@ std::string without_nul(std::string_view text) {
     }
   }
   return out;
+}
+
+// libpq's messages end with a line break, and have a line for each host that it tried.
+std::string one_line(std::string_view message) {
+  std::string line;
+  while (!message.empty()) {
+    const std::size_t end = std::min(message.find('\n'), message.size());
+    if (end > 0 && !line.empty()) line += "; ";
+    line += message.substr(0, end);
+    message.remove_prefix(std::min(end + 1, message.size()));
+  }
+  return line;
 }
 
 std::string string_array(Oid element, const std::vector<std::string_view>& values) {
@@ -191,7 +204,7 @@ Answer<std::unique_ptr<Connection>> Connection::open(const Settings& settings) {
       settings.url.c_str(), nullptr};
   PGconn* raw = PQconnectdbParams(names.data(), values.data(), 1);
   if (PQstatus(raw) != CONNECTION_OK) {
-    DatabaseError error{"", PQerrorMessage(raw), true};
+    DatabaseError error{"", one_line(PQerrorMessage(raw)), true};
     PQfinish(raw);
     return Err{std::move(error)};
   }
@@ -225,9 +238,9 @@ bool Connection::in_transaction() const {
   return PQtransactionStatus(connection_) != PQTRANS_IDLE;
 }
 
-DatabaseError Connection::lost(std::string message) {
+DatabaseError Connection::lost(std::string_view message) {
   usable_ = false;
-  return {"", std::move(message), true};
+  return {"", one_line(message), true};
 }
 
 DatabaseError Connection::error_of(const PGresult* result) {

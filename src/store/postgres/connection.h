@@ -108,7 +108,7 @@ class Connection {
   Connection(PGconn* connection, Settings settings);
   Answer<std::string> prepared(std::string_view sql, const Params& params);
   DatabaseError error_of(const PGresult* result);
-  DatabaseError lost(std::string message);
+  DatabaseError lost(std::string_view message);
   // Sends what is buffered and waits until an answer can be read; nullopt when all is well.
   std::optional<DatabaseError> flush(MonoTime deadline);
   std::optional<DatabaseError> wait_readable(MonoTime deadline);
