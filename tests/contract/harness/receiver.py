@@ -168,9 +168,10 @@ def endless_headers(connection, _request):
 
 
 class Receiver:
-    """`answers` are given one a request, the last one for all that follow."""
+    """`answers` are given one a request, the last one for all that follow. With `listening=False` its
+    port is closed, though nobody else's, until open() is called."""
 
-    def __init__(self, *answers, tls=None, host="127.0.0.1", name=None, greeting=b""):
+    def __init__(self, *answers, tls=None, host="127.0.0.1", name=None, greeting=b"", listening=True):
         self.answers = list(answers) or [status(200)]
         self.tls = tls
         self.greeting = greeting  # sent as soon as the connection is there
@@ -187,8 +188,12 @@ class Receiver:
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind((host, 0))
-        self._listener.listen(256)
         self.port = self._listener.getsockname()[1]
+        if listening:
+            self.open()
+
+    def open(self):
+        self._listener.listen(256)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path="/hook", host=None):
@@ -285,8 +290,12 @@ class Receiver:
         return Request(head, rest[:length], number, started or time.monotonic()), rest[length:]
 
 
+_closed = []
+
+
 def closed_port():
-    """A port on which nothing listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """A port on which nothing listens, and nobody will: it stays bound while the tests run."""
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    _closed.append(sock)
+    return sock.getsockname()[1]
