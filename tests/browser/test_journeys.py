@@ -201,8 +201,8 @@ def test_retrying_one_and_recovering_many(make_server, make_receiver, open_page)
     assert "status=failed" in page.url
     dialog = open_first(page)
     expect(dialog).to_contain_text("Retry it once the cause is mended")
-    dialog.get_by_text("Answer, 13 bytes").click()
-    expect(dialog.get_by_label("Answer of attempt 1")).to_have_text("<h1>oops</h1>")
+    dialog.get_by_text("Response, 13 bytes").click()
+    expect(dialog.get_by_label("Response to attempt 1")).to_have_text("<h1>oops</h1>")
     dialog.get_by_role("button", name="Retry").click()
     expect(dialog).to_contain_text("Delivered at attempt 2.")
     page.get_by_role("button", name="Close").click()
@@ -271,6 +271,34 @@ def test_what_the_operator_does(server, receiver, open_page):
     dialog.get_by_role("button", name="Delete account").click()
     expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
     eventually(lambda: status_of(renewed) == 401, what="the account's end")
+
+
+def test_what_the_operator_sees_of_an_account(server, account, make_receiver, open_page):
+    receiver = make_receiver(answers.status(500, body=b"no luck"))
+    webhook = account.webhook(receiver.url(), name="Kitchen")
+    account.publish(data={"id": 7})
+    account.settled(webhook, "failed")
+    page = open_page(server, server.operator_token, f"#/accounts?search={account.id}")
+    expect(page.get_by_label("Search accounts")).to_have_value(str(account.id))
+    page.locator(f"tbody a[href='#/accounts/{account.id}']").click()
+    # From the finding to its cause, as the account itself would go.
+    page.get_by_role("link", name=re.compile("Nothing gets through")).click()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    dialog = open_first(page)
+    expect(dialog).to_contain_text("The receiver failed with an error of its own (500)")
+    expect(dialog.get_by_label("Payload")).to_contain_text('"id": 7')
+    receiver.answer_with(answers.status(200))
+    dialog.get_by_role("button", name="Retry").click()
+    expect(dialog).to_contain_text("Delivered at attempt 3.")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="All", exact=True).click()
+    # Live, as for the account; and the operator changes nothing that is the account's own.
+    account.publish(data={"id": 8})
+    expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(2)
+    expect(page.get_by_role("link", name="Open webhook")).to_have_count(0)
+    page.get_by_role("link", name="Acme").click()
+    expect(page.get_by_role("heading", name="Acme")).to_be_visible()
 
 
 def test_the_server_goes_and_comes_back(make_server, receiver, open_page):

@@ -23,25 +23,29 @@ def publish_batch(server, account, count, event="contact.created"):
     assert server.operator("POST", "/events", body).status == 202
 
 
-# Durations as src/store/sqlite/histogram.h keeps them, bucket and count: 20 of 20 ms, 4 of 50 ms, 1 of 180 ms.
-DURATIONS = bytes([70, 20, 77, 4, 86, 1])
+def durations(busy):
+    """As src/store/sqlite/histogram.h keeps them, bucket and count: around 20 ms in quiet hours, two
+    or three times that in busy ones, with a tail."""
+    middle = 68 + round(6 * busy)
+    return bytes([middle - 2, 6, middle, 20, middle + 3, 8, middle + 9, 2, middle + 14, 1])
 
 
 def age(server, webhooks):
-    """Gives webhooks that have real deliveries of this minute a past of a week, so that charts have
+    """Gives webhooks that have real deliveries of this minute a past of 30 days, so that charts have
     something to show."""
     assert server.stop() == 0
     database = sqlite3.connect(next(server.directory.rglob("*.db")))
     now = int(time.time() // 60)
     for webhook, (base, bad) in webhooks.items():
-        for ago in range(3, 7 * 24 * 60):
+        for ago in range(3, 30 * 24 * 60):
             hour = (now - ago) / 60 % 24
             day = max(0.08, 1 - abs(hour - 13) / 11)
             wave = 0.75 + ((now - ago) * 7919 % 53) / 106
             delivered = int(base * day * wave)
             failed_attempts = round(delivered * bad * ((now - ago) * 104729 % 31) / 15)
             database.execute("INSERT OR IGNORE INTO rollups VALUES (?, ?, ?, ?, ?, ?)",
-                             (webhook, now - ago, delivered, failed_attempts, failed_attempts // 4, DURATIONS))
+                             (webhook, now - ago, delivered, failed_attempts, failed_attempts // 4,
+                              durations(day * wave)))
     database.commit()
     database.close()
     server.start()
@@ -92,6 +96,8 @@ def test_signing_in_is_open_to_all(lively, open_page):
 
 @pytest.mark.parametrize("name, path, ready", [
     ("overview", "#/", "Needs attention"),
+    ("overview-latency", "#/?chart=latency&range=7d", "Needs attention"),
+    ("overview-table", "#/?chart=table&range=30d", "Needs attention"),
     ("webhooks", "#/webhooks", "Booking engine"),
     ("webhook", "#/webhooks/{poor}", "CRM sync"),
     ("webhook-new", "#/webhooks/new", "contact.created"),
@@ -104,7 +110,7 @@ def test_screens_of_an_account(lively, open_page, name, path, ready):
     path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
     page = open_page(lively, lively.main.key, path)
     page.get_by_text(re.compile(ready)).first.wait_for()
-    if name in ("overview", "webhook"):
+    if name in ("overview", "overview-latency", "webhook"):
         page.locator("canvas").wait_for()
     inspect(page, name)
 
@@ -113,7 +119,7 @@ def test_the_drawer_of_a_delivery(lively, open_page):
     page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['bad']['id']}&status=pending")
     page.locator("tbody a").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_text("Answer,").first.click()
+    dialog.get_by_text("Response,").first.click()
     expect(dialog).to_contain_text("The receiver failed with an error of its own (500)")
     inspect(page, "delivery")
     # The address holds it all: opened anew, it shows the same.
@@ -150,16 +156,130 @@ def test_dialogs_of_an_account(lively, open_page, receiver):
     ("operator-overview", "#/", "Harbour Hotels"),
     ("operator-accounts", "#/accounts", "Northwind Clinics"),
     ("operator-account", "#/accounts/{account}", "Booking engine"),
+    ("operator-deliveries", "#/accounts/{account}/deliveries?webhook={bad}", "This is the whole log"),
     ("operator-publish", "#/publish?account={account}&event=booking.created", "Restore example"),
     ("operator-nodes", "#/nodes", "This server works alone"),
     ("operator-new-account", "#/accounts?create=1", "Create account"),
 ])
 def test_screens_of_the_operator(lively, open_page, name, path, ready):
-    page = open_page(lively, lively.operator_token, path.format(account=lively.main.id))
+    page = open_page(lively, lively.operator_token, path.format(account=lively.main.id, bad=lively.webhooks["bad"]["id"]))
     page.get_by_text(ready).first.wait_for()
     if name in ("operator-overview", "operator-account"):
         page.locator("canvas").wait_for()
     inspect(page, name)
+
+
+def test_every_webhook_of_many_has_its_health(server, account, receiver, open_page):
+    for number in range(110):
+        account.webhook(receiver.url(), ["ticket.created"], f"Number {number}")
+    last = account.webhook(receiver.url(), name="The last")
+    account.publish()
+    account.settled(last, "delivered")
+    page = open_page(server, account.key, "#/webhooks")
+    expect(page.locator("tbody tr a")).to_have_count(111)
+    settle(page)
+    expect(page.locator("tbody tr").last).to_contain_text("100%")
+    page.get_by_label("Search webhooks").fill("the LAST")
+    expect(page.locator("tbody tr a")).to_have_count(1)
+    page.get_by_label("Search webhooks").fill("nothing like it")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.locator("tbody tr a")).to_have_count(111)
+
+
+@pytest.mark.parametrize("path, shown", [
+    ("#/?range=7d&chart=latency", [("button", "7 d"), ("button", "Latency")]),
+    ("#/webhooks?search=crm", [("link", "CRM sync")]),
+    ("#/webhooks/{poor}?range=1h", [("button", "1 h")]),
+    ("#/webhooks/{good}/edit", [("button", "Save changes")]),
+    ("#/deliveries?webhook={bad}&status=pending&event=ticket.created&within=24h", [("button", "Pending")]),
+    ("#/deliveries?webhook={gone}&recover=1", [("button", "Recover 1")]),
+])
+def test_an_address_holds_the_state_of_its_screen(lively, open_page, path, shown):
+    path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
+    page = open_page(lively, lively.main.key, path)
+    page.reload()  # as somebody else would open it
+    for role, name in shown:
+        found = page.get_by_role(role, name=name, exact=True)
+        expect(found).to_be_visible()
+        if role == "button" and found.get_attribute("aria-pressed") is not None:
+            expect(found).to_have_attribute("aria-pressed", "true")
+    if "event=" in path:
+        expect(page.get_by_label("Event")).to_have_value("ticket.created")
+        expect(page.get_by_label("Time")).to_have_value("24h")
+        expect(page.locator("tbody tr")).to_have_count(4)
+
+
+def test_a_span_of_time_is_typed_in(lively, open_page):
+    hook = lively.webhooks["good"]
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={hook['id']}")
+    page.get_by_label("Time").select_option("custom")
+    expect(page.locator("tbody tr")).to_have_count(44)
+    page.get_by_label("Until").fill("2020-01-01T00:00:00")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    assert "until=2019-12-31T23" in page.url  # Berlin's midnight
+    page.get_by_label("Until").fill("2100-01-01T00:00:00")
+    expect(page.locator("tbody tr")).to_have_count(44)
+    page.go_back()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
+# The sum of all shifts, as browsers measure them, of which 0.1 is called good.
+SHIFT_LIMIT = 0.01
+SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (!entry.hadRecentInput) {
+        window.shifts.push([entry.value, entry.sources.map((one) => one.node && (one.node.className || one.node.nodeName))]);
+      }
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("path", ["#/", "#/webhooks", "#/webhooks/{poor}", "#/deliveries?webhook={good}",
+                                  "#/webhooks/new"])
+def test_nothing_jumps_while_it_loads(lively, open_page, path):
+    path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
+    page = open_page(lively, lively.main.key)
+    page.add_init_script(SHIFTS)
+    # Answers come one after another, late.
+    delays = iter(range(150, 3000, 150))
+
+    def late(route):
+        page.wait_for_timeout(next(delays, 0))
+        route.continue_()
+
+    page.route(re.compile("/api/v1/(?!.*stream)"), late)
+    page.goto(page.url.split("#")[0] + path)
+    page.reload()
+    settle(page)
+    if path in ("#/",) or "poor" in path:
+        page.locator("canvas").wait_for()
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, _ in shifts) < SHIFT_LIMIT, shifts
+
+
+FIRST_VIEW_LIMIT = 150 * 1024  # bytes on the wire, gzipped
+
+
+def test_the_first_view_is_small(lively, browser):
+    """Everything that the overview with its chart takes, fonts included, as a client that knows gzip alone."""
+    context = browser.new_context(extra_http_headers={"Accept-Encoding": "gzip"})
+    page = context.new_page()
+    sizes = {}
+    page.on("requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]}))
+    base = f"http://127.0.0.1:{lively.port}/"
+    page.goto(base)
+    page.get_by_label("API key or operator token").fill(lively.main.key)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("canvas").wait_for()
+    settle(page)
+    files = {url: size for url, size in sizes.items() if "/api/" not in url and size}
+    assert any("woff2" in url for url in files) and any("plot" in url for url in files), files
+    assert 50_000 < sum(files.values()) < FIRST_VIEW_LIMIT, files
+    context.close()
 
 
 def test_states_of_an_empty_account(server, account, open_page):

@@ -1,19 +1,29 @@
 import type { ComponentType, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import iconUrl from "./icon.svg";
-import { account, reachable } from "./api";
+import { account } from "./api/account";
+import { reachable } from "./api/http";
 import { useQuery } from "./query";
 import { href, useRoute, type Route } from "./router";
 import { session, signOut, type Session } from "./session";
 import { useObservable } from "./store";
 import { setTheme, theme, type Theme } from "./theme";
+import { Button } from "./ui/button";
 import { ListIcon, MoonIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, ScreenIcon, SendIcon, SunIcon, WebhookIcon } from "./ui/icons";
-import { Button, Empty, Foreign, Toasts } from "./ui/parts";
-import { Deliveries } from "./views/deliveries";
-import { AccountDetail, Accounts, Nodes, OperatorOverview, Publish } from "./views/operator";
+import { Empty } from "./ui/states";
+import { Foreign } from "./ui/text";
+import { Toasts } from "./ui/toast";
+import { Deliveries } from "./views/deliveries/screen";
+import { AccountDeliveries, AccountDetail } from "./views/operator/account";
+import { Accounts } from "./views/operator/accounts";
+import { Nodes } from "./views/operator/nodes";
+import { OperatorOverview } from "./views/operator/overview";
+import { Publish } from "./views/operator/publish";
 import { Overview } from "./views/overview";
 import { SignIn } from "./views/sign_in";
-import { EditWebhook, NewWebhook, WebhookDetail, Webhooks } from "./views/webhooks";
+import { EditWebhook, NewWebhook } from "./views/webhooks/form";
+import { Webhooks } from "./views/webhooks/list";
+import { WebhookDetail } from "./views/webhooks/webhook";
 
 interface Place {
   path: string;
@@ -45,11 +55,12 @@ function accountView(route: Route): [string, JSX.Element] {
 }
 
 function operatorView(route: Route): [string, JSX.Element] {
-  const [first, second] = route.path;
+  const [first, second, third] = route.path;
   const id = Number(second);
   if (first === undefined) return ["Overview", <OperatorOverview />];
   if (first === "accounts" && second === undefined) return ["Accounts", <Accounts />];
-  if (first === "accounts" && Number.isInteger(id)) return ["Account", <AccountDetail key={id} id={id} />];
+  if (first === "accounts" && Number.isInteger(id) && third === undefined) return ["Account", <AccountDetail key={id} id={id} />];
+  if (first === "accounts" && Number.isInteger(id) && third === "deliveries") return ["Deliveries", <AccountDeliveries key={id} id={id} />];
   if (first === "publish") return ["Publish", <Publish />];
   if (first === "nodes") return ["Nodes", <Nodes />];
   return ["Not found", <Nowhere />];
@@ -78,7 +89,7 @@ function Away(): JSX.Element {
   const there = useObservable(reachable);
   return (
     <div role="status">
-      {!there && <div class="banner"><span class="spin" style={{ width: "14px", height: "14px" }} aria-hidden="true" />The server cannot be reached. Trying again…</div>}
+      {!there && <div class="banner"><span class="spin" aria-hidden="true" />The server cannot be reached. Trying again…</div>}
     </div>
   );
 }
@@ -89,12 +100,12 @@ function Frame({ session: current }: { session: Session }): JSX.Element {
   const places = current.role === "operator" ? kOperatorPlaces : kAccountPlaces;
   const [title, view] = current.role === "operator" ? operatorView(route) : accountView(route);
   const path = route.path.join("/");
-  const [first, setFirst] = useState(true);
+  const first = useRef(true);
   useEffect(() => {
     document.title = `${title} · Skyhook`;
     // A new screen starts at its top, and a screen reader starts there too; filters and drawers leave things where they are.
-    if (first) {
-      setFirst(false);
+    if (first.current) {
+      first.current = false;
       return;
     }
     window.scrollTo(0, 0);

@@ -52,7 +52,6 @@ const kDayTime = new Intl.DateTimeFormat(undefined, {
 const kFull = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
-const kDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 export function localTime(iso: string): string {
   const then = new Date(iso);
@@ -60,7 +59,7 @@ export function localTime(iso: string): string {
   if (then.toDateString() === now.toDateString()) return kTime.format(then);
   return then.getFullYear() === now.getFullYear() ? kDayTime.format(then) : kFull.format(then);
 }
-export const localDay = (iso: string): string => kDay.format(new Date(iso));
+export const fullTime = (iso: string): string => kFull.format(new Date(iso));
 // `2026-03-01 10:00:00.123 UTC`: what a log of the receiver's would say.
 export const utcTime = (iso: string): string => `${new Date(iso).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 

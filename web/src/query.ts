@@ -1,6 +1,6 @@
 // Reading with a memory: what was read before is shown at once while it is read again, so that nothing jumps.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, reachable } from "./api";
+import { ApiError, reachable } from "./api/http";
 import { session } from "./session";
 import { observable } from "./store";
 

@@ -1,5 +1,5 @@
 // The span that a chart shows, and how finely.
-import type { Span } from "./api";
+import type { Span } from "./api/types";
 
 export type Range = "1h" | "24h" | "7d" | "30d";
 export const kRanges: { value: Range; label: string }[] = [
@@ -14,19 +14,15 @@ const kShape: Record<Range, { length: number; step: number; words: string }> = {
 };
 
 export const toRange = (text: string | null): Range => (text !== null && text in kShape ? (text as Range) : "24h");
+export const rangeLabel = (range: Range): string => kRanges.find(({ value }) => value === range)?.label ?? range;
 export const rangeWords = (range: Range): string => kShape[range].words;
 
 // Aligned to the step, so that bars do not change their borders at every reading; the last one is still growing.
-export function spanOf(range: Range, steps = 0, now = Date.now()): Span {
-  const { length, step: fine } = kShape[range];
-  const step = steps ? Math.ceil(length / steps / kMinute) * kMinute : fine;
+export function spanOf(range: Range, now = Date.now()): Span {
+  const { length, step } = kShape[range];
   const end = (Math.floor(now / 1000 / step) + 1) * step;
   return { from: iso(end - length), to: iso(end), step };
 }
-// The whole range as a single step: its percentiles are those of the range.
-export function wholeSpan(range: Range, now = Date.now()): Span {
-  const { length } = kShape[range];
-  const end = (Math.floor(now / 1000 / kMinute) + 1) * kMinute;
-  return { from: iso(end - length), to: iso(end), step: length };
-}
+// The same span as a single step: its percentiles are those of the range.
+export const wholeSpan = (range: Range, now = Date.now()): Span => ({ ...spanOf(range, now), step: kShape[range].length });
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();

@@ -1,6 +1,6 @@
 // Why a delivery stands as it does, and what to do about it, in plain words.
-import type { Attempt, DeliveryDetail, DeliverySettings } from "./api";
-import { duration, span } from "./format";
+import type { Attempt, DeliveryDetail } from "./api/types";
+import { span } from "./format";
 
 const kErrors: Record<string, string> = {
   timeout: "The receiver did not answer in time. It should answer 2xx at once and do its work afterwards.",
@@ -64,21 +64,14 @@ export function shortReason(error: string | null | undefined, status: number | n
 
 export const attemptWords = (attempt: Attempt): string => reason(attempt.error, attempt.response_status_code);
 
-// What happens next, as far as it is known; the moment itself is shown beside it.
-export function nextWords(delivery: DeliveryDetail, settings: DeliverySettings | undefined): string {
-  if (delivery.status === "delivered") return "Nothing more. The receiver has it.";
-  if (delivery.status === "failed") return "Nothing by itself. Retry it once the cause is mended.";
+// What happens next, as far as it is known; the moment itself is shown beside it. `retries`: the delays of the schedule, in seconds.
+export function nextWords(delivery: DeliveryDetail, retries: number[] | undefined): string {
+  if (delivery.status === "delivered") return "Nothing more to do: the receiver has it.";
+  if (delivery.status === "failed") return "Nothing happens by itself. Retry it once the cause is mended.";
   if (delivery.attempt_number === 0) return "The first attempt is on its way.";
-  const retries = settings?.retry_schedule_s;
-  if (!retries) return "It is tried again by itself.";
-  const left = retries.length + 1 - delivery.attempt_number;
-  if (left <= 0) return "One more attempt. If it fails, the schedule goes on.";
+  if (!retries || delivery.attempt_number > retries.length) return "If it fails, the schedule goes on.";
   const later = retries.slice(delivery.attempt_number).map((s) => span(s * 1000));
-  return left === 1
-    ? "One attempt is left. If it fails, the delivery ends as failed."
-    : `${left} attempts are left${later.length ? `; after the next, ${later.length === 1 ? "one" : later.length} more at intervals of ${later.join(", ")}` : ""}.`;
-}
-
-export function timing(attempt: Attempt): string {
-  return attempt.error === "timeout" ? `gave up after ${duration(attempt.duration_ms)}` : `took ${duration(attempt.duration_ms)}`;
+  if (later.length === 0) return "It is the last one: if it fails, the delivery ends as failed.";
+  if (later.length === 1) return `If it fails, one more follows ${later[0]} later.`;
+  return `If it fails, ${later.length} more follow, after ${later.slice(0, -1).join(", ")} and ${later[later.length - 1]}.`;
 }

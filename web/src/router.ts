@@ -51,9 +51,12 @@ export function navigate(target: string, options: { replace?: boolean } = {}): v
   }
 }
 
-// Changes some parameters of the present address; null removes one.
-export function changeParams(changes: Params, options: { replace?: boolean } = {}): void {
+// The present address with some parameters changed; null removes one.
+export function hrefWith(changes: Params): string {
   const { path, params } = route();
-  const merged: Params = Object.fromEntries(params.entries());
-  navigate(href(path.map(encodeURIComponent).join("/"), { ...merged, ...changes }), options);
+  return href(path.map(encodeURIComponent).join("/"), { ...Object.fromEntries(params.entries()), ...changes });
+}
+
+export function changeParams(changes: Params, options: { replace?: boolean } = {}): void {
+  navigate(hrefWith(changes), options);
 }

@@ -1,41 +1,85 @@
-// Deliveries over time, stacked: delivered, attempts that failed and were retried, failed for good. uPlot is loaded when the first
-// chart is shown; its place is held meanwhile.
-import type { JSX } from "preact";
+// Deliveries over time, stacked: delivered, attempts that failed and were retried, failed for good; or how long attempts took; or
+// both in figures.
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type UPlot from "uplot";
-import type { Step } from "../api";
-import { compact, count, duration } from "../format";
-import { shownTheme } from "../theme";
+import type { Step } from "../api/types";
+import { count, duration } from "../format";
+import { rangeWords, spanOf, type Range } from "../range";
+import { changeParams, useRoute } from "../router";
+import { retried, sum } from "../steps";
 import { useObservable } from "../store";
-import { Bone } from "./parts";
+import { shownTheme } from "../theme";
+import { Segments } from "./field";
+import { Bone } from "./states";
 
-export const retried = (step: Step): number => Math.max(0, step.failed_attempts - step.failed);
+type View = "deliveries" | "latency" | "table";
+const kViews: { value: View; label: string }[] = [
+  { value: "deliveries", label: "Deliveries" }, { value: "latency", label: "Latency" }, { value: "table", label: "Table" },
+];
+const toView = (text: string | null): View => (text === "latency" || text === "table" ? text : "deliveries");
 
-interface Tip {
-  left: number;
-  flip: boolean;
-  index: number;
+interface Mark {
+  swatch: string;
+  label: string;
+}
+const kMarks: Record<Exclude<View, "table">, Mark[]> = {
+  deliveries: [{ swatch: "good", label: "Delivered" }, { swatch: "warn", label: "Retried" }, { swatch: "bad", label: "Failed" }],
+  latency: [{ swatch: "p50", label: "p50" }, { swatch: "p95", label: "p95" }],
+};
+
+// `onSelect`: a span was drawn over with the mouse.
+export function DeliveriesChart({ steps, range, onSelect, footer }: {
+  steps: Step[] | undefined; range: Range; onSelect?: (from: Date, to: Date) => void; footer?: ComponentChildren;
+}): JSX.Element {
+  const view = toView(useRoute().params.get("chart"));
+  return (
+    <section class="card" aria-label="Deliveries over time">
+      <header>
+        <h2 class="grow">Over time <span class="muted range-words">{rangeWords(range)}</span></h2>
+        {view !== "table" && <Legend marks={kMarks[view]} />}
+        <Segments<View> label="Shown as" value={view} options={kViews} disabled={!steps}
+                        onChange={(next) => changeParams({ chart: next === "deliveries" ? null : next }, { replace: true })} />
+      </header>
+      <div class="chart-holder">
+        {!steps ? <Bone width="100%" height={236} /> : view === "table" ? <StepTable steps={steps} />
+          : <Plot key={view} kind={view} steps={steps} range={range} {...(onSelect ? { onSelect } : {})} />}
+      </div>
+      {footer && <div class="more spread">{footer}</div>}
+    </section>
+  );
 }
 
-export function DeliveriesChart({ steps, stepSeconds, words, onSelect }: {
-  steps: Step[] | undefined; stepSeconds: number; words: string; onSelect?: (from: Date, to: Date) => void;
+const Legend = ({ marks }: { marks: Mark[] }): JSX.Element => (
+  <div class="legend">{marks.map(({ swatch, label }) => <span key={label}><i class={`swatch ${swatch}`} />{label}</span>)}</div>
+);
+
+interface Tip {
+  index: number;
+  left: number;
+  flip: boolean; // to the cursor's left
+}
+
+function Plot({ kind, steps, range, onSelect }: {
+  kind: Exclude<View, "table">; steps: Step[]; range: Range; onSelect?: (from: Date, to: Date) => void;
 }): JSX.Element {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | null>(null);
   const [tip, setTip] = useState<Tip | null>(null);
-  const [asTable, setAsTable] = useState(false);
-  const themeNow = useObservable(shownTheme);
+  const theme = useObservable(shownTheme);
   const select = useRef(onSelect);
   select.current = onSelect;
+  const stepSeconds = spanOf(range).step;
 
   useEffect(() => {
     const element = holder.current;
-    if (!element || !steps || asTable) return;
+    if (!element) return;
     let stopped = false;
     let resizes: ResizeObserver | null = null;
+    // Its place is held meanwhile.
     void import("./plot").then(({ draw, measure }) => {
       if (stopped) return;
-      plot.current = draw(element, steps, stepSeconds, {
+      plot.current = draw(element, kind, steps, stepSeconds, {
         onCursor: (index, left, width) => setTip(index === null ? null : { index, left, flip: left > width * 0.6 }),
         onSelect: (from, to) => select.current?.(from, to),
       });
@@ -49,43 +93,39 @@ export function DeliveriesChart({ steps, stepSeconds, words, onSelect }: {
       plot.current = null;
       setTip(null);
     };
-  }, [steps, stepSeconds, themeNow, asTable]);
+  }, [kind, steps, stepSeconds, theme]);
 
-  const shown = tip && steps ? steps[tip.index] : undefined;
-  const total = (steps ?? []).reduce((sum, step) => ({
-    delivered: sum.delivered + step.delivered, retried: sum.retried + retried(step), failed: sum.failed + step.failed,
-  }), { delivered: 0, retried: 0, failed: 0 });
+  const shown = tip ? steps[tip.index] : undefined;
   return (
-    <>
-      <header>
-        <h2>Deliveries, {words}</h2>
-        <div class="legend">
-          <span><i class="swatch good" />Delivered</span>
-          <span><i class="swatch warn" />Retried</span>
-          <span><i class="swatch bad" />Failed</span>
-          <button type="button" class="button plain small" aria-pressed={asTable ? "true" : "false"} disabled={!steps} onClick={() => setAsTable(!asTable)}>
-            {asTable ? "Chart" : "Table"}
-          </button>
+    <div class="chart" ref={holder} role="img" aria-label={inWords(kind, steps, range)}>
+      {shown && tip && (
+        <div class="tip" style={{ left: tip.flip ? "auto" : `${tip.left + 66}px`, right: tip.flip ? `calc(100% - ${tip.left + 42}px)` : "auto" }}>
+          <b>{stepTitle(shown.start, stepSeconds)}</b>
+          {figuresOf(shown).map(({ swatch, label, value }) => (
+            <div key={label}><span>{swatch && <i class={`swatch ${swatch}`} />}{label}</span>{value}</div>
+          ))}
         </div>
-      </header>
-      <div class="chart-holder">
-        {!steps ? <Bone width="100%" height={236} /> : asTable ? <StepTable steps={steps} /> : (
-          <div class="chart" ref={holder} role="img"
-               aria-label={`${words}: ${count(total.delivered)} delivered, ${count(total.retried)} attempts retried, ${count(total.failed)} failed. Use the Table button for the figures.`}>
-            {shown && tip && (
-              <div class="tip" style={{ left: tip.flip ? "auto" : `${tip.left + 64}px`, right: tip.flip ? `calc(100% - ${tip.left + 34}px)` : "auto" }}>
-                <b>{stepTitle(shown.start, stepSeconds)}</b>
-                <div><span><i class="swatch good" />Delivered</span>{count(shown.delivered)}</div>
-                <div><span><i class="swatch warn" />Retried</span>{count(retried(shown))}</div>
-                <div><span><i class="swatch bad" />Failed</span>{count(shown.failed)}</div>
-                <div class="muted"><span>p50 / p95</span>{duration(shown.duration_p50_ms)} / {duration(shown.duration_p95_ms)}</div>
-              </div>
-            )}
-          </div>
-        )}
-      </div>
-    </>
+      )}
+    </div>
   );
+}
+
+function figuresOf(step: Step): { swatch: string; label: string; value: string }[] {
+  return [
+    { swatch: "good", label: "Delivered", value: count(step.delivered) },
+    { swatch: "warn", label: "Retried", value: count(retried(step)) },
+    { swatch: "bad", label: "Failed", value: count(step.failed) },
+    { swatch: "", label: "Latency p50", value: duration(step.duration_p50_ms) },
+    { swatch: "", label: "Latency p95", value: duration(step.duration_p95_ms) },
+  ];
+}
+
+// What a chart says to who cannot see it.
+function inWords(kind: Exclude<View, "table">, steps: Step[], range: Range): string {
+  const end = "Choose Table for the figures.";
+  if (kind === "latency") return `How long attempts took in the ${rangeWords(range)}. ${end}`;
+  const { delivered, retried: again, failed } = sum(steps);
+  return `${rangeWords(range)}: ${count(delivered)} delivered, ${count(again)} attempts retried, ${count(failed)} failed. ${end}`;
 }
 
 function stepTitle(start: string, stepSeconds: number): string {
@@ -98,14 +138,14 @@ function stepTitle(start: string, stepSeconds: number): string {
 
 function StepTable({ steps }: { steps: Step[] }): JSX.Element {
   return (
-    <div class="table-holder" style={{ maxHeight: "248px" }} tabIndex={0} role="region" aria-label="Deliveries over time">
+    <div class="table-holder chart-table" tabIndex={0} role="region" aria-label="Figures of each step">
       <table class="table dense">
         <thead><tr><th>From</th><th class="right">Delivered</th><th class="right">Retried</th><th class="right">Failed</th><th class="right optional">p50</th><th class="right optional">p95</th></tr></thead>
         <tbody>
           {[...steps].reverse().map((step) => (
             <tr key={step.start}>
               <td class="nowrap">{new Date(step.start).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" })}</td>
-              <td class="right">{compact(step.delivered)}</td><td class="right">{compact(retried(step))}</td><td class="right">{compact(step.failed)}</td>
+              <td class="right">{count(step.delivered)}</td><td class="right">{count(retried(step))}</td><td class="right">{count(step.failed)}</td>
               <td class="right optional">{duration(step.duration_p50_ms)}</td><td class="right optional">{duration(step.duration_p95_ms)}</td>
             </tr>
           ))}

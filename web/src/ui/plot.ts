@@ -1,15 +1,22 @@
-// The only file that knows uPlot.
+// The only file that knows uPlot. Loaded when the first chart is shown.
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Step } from "../api";
-import { compact } from "../format";
+import type { Step } from "../api/types";
+import { compact, duration } from "../format";
+import { retried } from "../steps";
+
+export type PlotKind = "deliveries" | "latency";
 
 const kHeight = 242;
-const kBarShare = 0.82;
+const kBarShare = 0.8;
 const kBarMax = 34;
+const kLabelRoom = 14; // pixels: what half a label sticks out over the plot's end, less the padding
+const kLeastDrag = 6; // pixels; less is a click
+const kCounts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8];
+const kDurations = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4];
 
 export const measure = (element: HTMLElement): { width: number; height: number } => ({
-  width: Math.max(120, element.clientWidth - 10),
+  width: Math.max(120, element.clientWidth),
   height: kHeight,
 });
 
@@ -18,34 +25,59 @@ export interface PlotHandlers {
   onSelect: (from: Date, to: Date) => void;
 }
 
-export function draw(element: HTMLElement, steps: Step[], stepSeconds: number, handlers: PlotHandlers): UPlot {
+interface Layers {
+  rows: (number | null)[][];
+  series: UPlot.Series[];
+  leastTop: number; // of the scale, so that a quiet hour does not look like a busy one
+}
+
+// Stacked by covering: the tallest layer is drawn first, each lower one covers its foot.
+function bars(steps: Step[], colour: (name: string) => string): Layers {
+  const paths = UPlot.paths.bars!({ size: [kBarShare, kBarMax], align: 1, radius: 0.12 });
+  const layer = (label: string, name: string): UPlot.Series => ({ label, fill: colour(name), width: 0, paths, points: { show: false } });
+  const failed = steps.map((step) => step.failed);
+  const withRetried = steps.map((step) => step.failed + retried(step));
+  const all = steps.map((step) => step.failed + retried(step) + step.delivered);
+  return {
+    rows: [all, withRetried, failed],
+    series: [layer("Delivered", "--chart-good"), layer("Retried", "--chart-warn"), layer("Failed", "--chart-bad")],
+    leastTop: 5,
+  };
+}
+
+function lines(steps: Step[], colour: (name: string) => string): Layers {
+  const line = (label: string, name: string): UPlot.Series => ({
+    label, stroke: colour(name), width: 2, spanGaps: false, points: { show: (_u, _i, from, to) => to - from < 2, size: 5, fill: colour(name) },
+  });
+  return {
+    rows: [steps.map((step) => step.duration_p95_ms), steps.map((step) => step.duration_p50_ms)],
+    series: [line("p95", "--chart-p95"), line("p50", "--chart-p50")],
+    leastTop: 1,
+  };
+}
+
+export function draw(element: HTMLElement, kind: PlotKind, steps: Step[], stepSeconds: number, handlers: PlotHandlers): UPlot {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const times = steps.map((step) => Date.parse(step.start) / 1000);
-  const failed = steps.map((step) => step.failed);
-  const withRetried = steps.map((step, i) => (failed[i] ?? 0) + Math.max(0, step.failed_attempts - step.failed));
-  const all = steps.map((step, i) => (withRetried[i] ?? 0) + step.delivered);
-  const bars = UPlot.paths.bars!({ size: [kBarShare, kBarMax], align: 1, radius: 0.12 });
+  const { rows, series, leastTop } = kind === "deliveries" ? bars(steps, colour) : lines(steps, colour);
   const font = `12px ${colour("--font")}`;
-  const layer = (label: string, fill: string): UPlot.Series => ({ label, fill, width: 0, paths: bars, points: { show: false } });
   const first = times[0] ?? 0;
   const last = (times[times.length - 1] ?? 0) + stepSeconds;
-
-  // The tallest layer is drawn first; each lower one covers its foot.
-  const plot = new UPlot(
+  const label = kind === "deliveries" ? compact : (ms: number) => (ms === 0 ? "0" : duration(ms));
+  return new UPlot(
     {
       ...measure(element),
-      padding: [10, 24, 0, 0],
+      padding: [10, 8, 0, 0],
       legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 } },
-      scales: { x: { time: true, range: () => [first, last] }, y: { range: (_plot, _low, high) => [0, niceTop(high)] } },
+      cursor: { y: false, points: { show: kind === "latency" }, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 } },
+      scales: { x: { time: true, range: () => [first, last] }, y: { range: (_plot, _low, high) => [0, niceTop(high, leastTop)] } },
       axes: [
         { stroke: colour("--muted"), font, grid: { show: false }, ticks: { show: false }, space: 72, size: 30, values: timeLabels(stepSeconds) },
-        { stroke: colour("--muted"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 52, space: 40,
-          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8],
-          values: (_plot, ticks) => ticks.map((tick) => compact(tick)) },
+        { stroke: colour("--muted"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 54, space: 40,
+          incrs: kind === "deliveries" ? kCounts : kDurations, values: (_plot, ticks) => ticks.map(label) },
       ],
-      series: [{}, layer("Delivered", colour("--chart-good")), layer("Retried", colour("--warn")), layer("Failed", colour("--bad"))],
+      series: [{}, ...series],
       hooks: {
         setCursor: [(u) => {
           const left = u.cursor.left ?? -1;
@@ -53,7 +85,7 @@ export function draw(element: HTMLElement, steps: Step[], stepSeconds: number, h
           handlers.onCursor(index >= 0 && index < steps.length ? index : null, left, u.over.clientWidth);
         }],
         setSelect: [(u) => {
-          if (u.select.width < 6) return;
+          if (u.select.width < kLeastDrag) return;
           const from = u.posToVal(u.select.left, "x");
           const to = u.posToVal(u.select.left + u.select.width, "x");
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
@@ -61,23 +93,24 @@ export function draw(element: HTMLElement, steps: Step[], stepSeconds: number, h
         }],
       },
     },
-    [times, all, withRetried, failed],
+    [times, ...rows],
     element,
   );
-  return plot;
 }
 
-function niceTop(high: number): number {
-  if (high <= 4) return 5;
+function niceTop(high: number | null, least: number): number {
+  if (high === null || high < least) return least;
   const unit = 10 ** Math.floor(Math.log10(high));
-  return Math.ceil((high * 1.08) / (unit / 2)) * (unit / 2);
+  return Math.ceil((high * 1.05) / (unit / 2)) * (unit / 2);
 }
 
 function timeLabels(stepSeconds: number): UPlot.Axis.Values {
   const short = stepSeconds < 3600;
   const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-  return (_plot, ticks) => ticks.map((tick) => {
+  return (plot, ticks) => ticks.map((tick) => {
+    // One at the very end would be cut off.
+    if (plot.valToPos(tick, "x") > plot.bbox.width / devicePixelRatio - kLabelRoom) return "";
     const at = new Date(tick * 1000);
     const midnight = at.getHours() === 0 && at.getMinutes() === 0;
     if (midnight) return day.format(at);

@@ -1,11 +1,15 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import iconUrl from "../icon.svg";
-import { account, ApiError, operator, Unreachable } from "../api";
+import { account } from "../api/account";
+import { ApiError, Unreachable } from "../api/http";
+import { operator } from "../api/operator";
 import { ThemeButton } from "../app";
 import { roleOf, signedOutBecause, signIn } from "../session";
 import { useObservable } from "../store";
-import { Button, Field, Note, words } from "../ui/parts";
+import { Button } from "../ui/button";
+import { Field } from "../ui/field";
+import { Note, words } from "../ui/states";
 
 export function SignIn(): JSX.Element {
   const [key, setKey] = useState("");
@@ -51,11 +55,9 @@ export function SignIn(): JSX.Element {
         </div>
         {because && <Note tone="warn">{because}</Note>}
         <Field label="API key or operator token" value={key} onInput={setKey} type={shown ? "text" : "password"} mono autoComplete="off"
-               inputRef={input} placeholder="sk_live_… or op_…" problems={problem ? [problem] : undefined} />
-        <div class="row" style={{ justifyContent: "space-between" }}>
-          <label class="row small"><input type="checkbox" checked={remember} onChange={(event) => setRemember(event.currentTarget.checked)} />Stay signed in until this tab closes</label>
-          <Button kind="plain" small aria-pressed={shown ? "true" : "false"} onClick={() => setShown(!shown)}>{shown ? "Hide" : "Show"}</Button>
-        </div>
+               inputRef={input} placeholder="sk_live_… or op_…" problems={problem ? [problem] : undefined}
+               inside={<Button kind="plain" small aria-pressed={shown ? "true" : "false"} onClick={() => setShown(!shown)}>{shown ? "Hide" : "Show"}</Button>} />
+        <label class="check flat"><input type="checkbox" checked={remember} onChange={(event) => setRemember(event.currentTarget.checked)} />Stay signed in until this tab closes</label>
         <Button kind="primary" type="submit" busy={busy}>Sign in</Button>
         <p class="muted small">The key is sent to this server only and kept in this tab at most. Accounts get theirs from the operator; the operator's token is in the server's configuration or its data directory.</p>
       </form>

@@ -1,9 +1,9 @@
 // The project's own examples, which its tests check against shared vectors of both signatures, and how to call them.
-import cpp from "../../../examples/cpp/include/skyhook/webhook.hpp?raw";
-import go from "../../../examples/go/webhook/webhook.go?raw";
-import js from "../../../examples/javascript/webhook.mjs?raw";
-import php from "../../../examples/php/webhook.php?raw";
-import py from "../../../examples/python/webhook.py?raw";
+import cpp from "../../../../examples/cpp/include/skyhook/webhook.hpp?raw";
+import go from "../../../../examples/go/webhook/webhook.go?raw";
+import js from "../../../../examples/javascript/webhook.mjs?raw";
+import php from "../../../../examples/php/webhook.php?raw";
+import py from "../../../../examples/python/webhook.py?raw";
 
 export type Language = "js" | "py" | "php" | "go" | "cpp";
 export type Dialect = "standard" | "vendor";

@@ -1,10 +1,12 @@
 // Code that verifies a delivery, in several languages and both dialects. Loaded when it is first shown.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Bone, Code, Segments } from "./parts";
+import { Code } from "../../ui/code";
+import { Segments, type Option } from "../../ui/field";
+import { Bone } from "../../ui/states";
 import type { Dialect, Language, Snippet } from "./snippets";
 
-const kLanguages: { value: Language; label: string }[] = [
+const kLanguages: Option<Language>[] = [
   { value: "js", label: "Node.js" }, { value: "py", label: "Python" }, { value: "php", label: "PHP" }, { value: "go", label: "Go" }, { value: "cpp", label: "C++" },
 ];
 

@@ -1,0 +1,44 @@
+// What an account does with its webhooks; and, at another base, what the operator sees of one and does for it.
+import { data, everyPage, exchange, page, query } from "./http";
+import type { DeliveryDetail, DeliveryQuery, Entry, EventType, OwnAccount, Span, Step, Webhook, WebhookHealth } from "./types";
+
+// Larger than every id: the walk begins at the newest entry and never counts.
+export const kFromNewest = Number.MAX_SAFE_INTEGER;
+
+// Every route that the operator has for each account as well.
+export function webhooksAt(base: string) {
+  const of = (id: number): string => `${base}/webhooks/${id}`;
+  const delivery = (id: number, uuid: string): string => `${of(id)}/deliveries/${encodeURIComponent(uuid)}`;
+  return {
+    webhooks: () => data<Webhook[]>("GET", `${base}/webhooks`),
+    webhook: (id: number) => data<Webhook>("GET", of(id)),
+    health: (span: Span) => everyPage<WebhookHealth>(`${base}/webhooks/health`, { ...span }),
+    stats: (span: Span) => data<Step[]>("GET", `${base}/stats${query({ ...span })}`),
+    webhookStats: (id: number, span: Span) => data<Step[]>("GET", `${of(id)}/stats${query({ ...span })}`),
+    deliveries: (id: number, filter: DeliveryQuery) => page<Entry>(`${of(id)}/deliveries`, { ...filter }),
+    delivery: (id: number, uuid: string) => data<DeliveryDetail>("GET", delivery(id, uuid)),
+    retry: (id: number, uuid: string) => data<Entry>("POST", `${delivery(id, uuid)}/retry`),
+    countFailed: async (id: number, since: string, until: string | null) =>
+      (await data<{ would_recover: number }>("POST", `${of(id)}/recover`, { since, until, dry_run: true })).would_recover,
+    recover: async (id: number, since: string, until: string | null) =>
+      (await data<{ recovered: number }>("POST", `${of(id)}/recover`, { since, until })).recovered,
+    streamOf: (id: number) => `${of(id)}/deliveries/stream`,
+  };
+}
+export type WebhookApi = ReturnType<typeof webhooksAt>;
+
+// The fields that create and edit send.
+export type WebhookFields = Pick<Webhook, "name" | "url" | "events" | "is_active">;
+
+const kBase = "api/v1";
+export const account = {
+  ...webhooksAt(kBase),
+  check: (key: string) => exchange("GET", `${kBase}/account`, undefined, key),
+  me: () => data<OwnAccount>("GET", `${kBase}/account`),
+  events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
+  create: (fields: WebhookFields) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
+  update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
+  remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),
+  test: (id: number) => data<Entry>("POST", `${kBase}/webhooks/${id}/test`),
+  regenerate: (id: number) => data<{ secret: string }>("POST", `${kBase}/webhooks/${id}/regenerate-secret`),
+};

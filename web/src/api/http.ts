@@ -1,0 +1,116 @@
+// The one way to the server: the public API, with the same routes, answers and limits as everybody else's.
+import { session, signOut } from "../session";
+import { observable } from "../store";
+import type { Meta, Page } from "./types";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly errors: Record<string, string[]> = {},
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(message);
+  }
+}
+// The server could not be reached at all.
+export class Unreachable extends Error {}
+
+// Whether the last exchange reached the server; views reload when it comes back.
+export const reachable = observable(true);
+
+// Where the page lives, whatever prefix a proxy put before it.
+const kBase = new URL(".", document.baseURI);
+const kProbeInterval = 1500;
+const kItemsAPage = 100; // the most that the API gives at once
+let probing = false;
+
+export const endpoint = (path: string): string => new URL(path, kBase).href;
+
+export function lost(): void {
+  reachable.set(false);
+  if (probing) return;
+  probing = true;
+  const probe = async (): Promise<void> => {
+    try {
+      const answer = await fetch(endpoint("healthz"), { cache: "no-store", credentials: "omit" });
+      if (answer.ok) {
+        probing = false;
+        reachable.set(true);
+        return;
+      }
+    } catch {
+      // Still away.
+    }
+    window.setTimeout(() => void probe(), kProbeInterval);
+  };
+  window.setTimeout(() => void probe(), kProbeInterval);
+}
+
+export function authorised(key?: string): HeadersInit {
+  const token = key ?? session.get()?.key ?? "";
+  return { Authorization: `Bearer ${token}`, Accept: "application/json" };
+}
+
+interface Envelope {
+  data?: unknown;
+  message?: string;
+  meta?: Meta;
+  errors?: Record<string, string[]>;
+  retry_after?: number;
+}
+
+// One request and its answer. `body`: an object, or JSON that is sent as it is written. `key`: another one than the session's.
+export async function exchange(method: string, path: string, body?: unknown, key?: string): Promise<Envelope> {
+  const headers = new Headers(authorised(key));
+  const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
+  if (body !== undefined) {
+    headers.set("Content-Type", "application/json");
+    init.body = typeof body === "string" ? body : JSON.stringify(body);
+  }
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(endpoint(path), init);
+    text = await answer.text();
+  } catch {
+    lost();
+    throw new Unreachable("The server cannot be reached.");
+  }
+  reachable.set(true);
+  let parsed: Envelope = {};
+  try {
+    parsed = text ? (JSON.parse(text) as Envelope) : {};
+  } catch {
+    throw new ApiError(answer.status, "The server's answer could not be read. Is there a proxy in between that answers by itself?");
+  }
+  if (answer.ok) return parsed;
+  if (answer.status === 401 && key === undefined && session.get()) signOut("Your key is no longer accepted. Sign in again.");
+  const retry = parsed.retry_after ?? Number(answer.headers.get("Retry-After") ?? NaN);
+  throw new ApiError(answer.status, parsed.message ?? `The server answered ${answer.status}.`, parsed.errors ?? {}, Number.isFinite(retry) ? retry : null);
+}
+
+export async function data<T>(method: string, path: string, body?: unknown): Promise<T> {
+  return (await exchange(method, path, body)).data as T;
+}
+
+type Parameters = Record<string, string | number | null | undefined>;
+export function query(parameters: Parameters): string {
+  const pairs = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";
+}
+
+export async function page<T>(path: string, parameters: Parameters): Promise<Page<T>> {
+  const answer = await exchange("GET", path + query(parameters));
+  return { data: answer.data as T[], meta: answer.meta ?? {} };
+}
+
+// All items of a list that comes in pages.
+export async function everyPage<T>(path: string, parameters: Parameters): Promise<T[]> {
+  const items: T[] = [];
+  for (let number = 1; ; number += 1) {
+    const { data: some, meta } = await page<T>(path, { ...parameters, page: number, per_page: kItemsAPage });
+    items.push(...some);
+    if (some.length === 0 || number >= (meta.last_page ?? 1)) return items;
+  }
+}

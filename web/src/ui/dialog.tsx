@@ -1,0 +1,78 @@
+// Dialogs and the drawer: the platform's own dialog keeps the focus inside and gives it back.
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Button, CopyButton } from "./button";
+import { Field } from "./field";
+import { CrossIcon } from "./icons";
+import { Note, words } from "./states";
+import { Foreign, visible } from "./text";
+
+export function Dialog({ title, onClose, children, footer, wide, drawer, head }: {
+  title: ComponentChildren; onClose: () => void; children: ComponentChildren; footer?: ComponentChildren; wide?: boolean; drawer?: boolean;
+  head?: ComponentChildren; // more buttons beside Close
+}): JSX.Element {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const element = ref.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog ref={ref} class={drawer ? "drawer" : `dialog${wide ? " wide" : ""}`} aria-labelledby={id}
+            onCancel={(event) => { event.preventDefault(); onClose(); }}
+            onMouseDown={(event) => { if (ref.current && event.target === ref.current && outside(event, ref.current)) onClose(); }}>
+      <header>
+        <h2 id={id} class="grow wrap-anywhere">{title}</h2>
+        {head}
+        <Button kind="plain" icon small aria-label="Close" onClick={onClose}><CrossIcon /></Button>
+      </header>
+      <div class="body" tabIndex={-1}>{children}</div>
+      {footer && <footer>{footer}</footer>}
+    </dialog>
+  );
+}
+
+function outside(event: MouseEvent, element: HTMLElement): boolean {
+  const box = element.getBoundingClientRect();
+  return event.clientX < box.left || event.clientX > box.right || event.clientY < box.top || event.clientY > box.bottom;
+}
+
+// Asks before something that has a consequence. `typed`: what must be typed first.
+export function Confirm({ title, children, action, onConfirm, onClose, typed }: {
+  title: ComponentChildren; children: ComponentChildren; action: string; onConfirm: () => Promise<void>; onClose: () => void; typed?: string;
+}): JSX.Element {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState("");
+  const [text, setText] = useState("");
+  // Nobody can type what is not seen: it may be typed as it is shown.
+  const matches = typed === undefined || [typed.trim(), visible(typed).trim()].includes(text.trim());
+  const confirm = async (): Promise<void> => {
+    setBusy(true);
+    try {
+      await onConfirm();
+    } catch (problem) {
+      setError(words(problem as Error));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={title} onClose={onClose} footer={
+      <>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="danger solid" busy={busy} disabled={!matches} onClick={() => void confirm()}>{action}</Button>
+      </>
+    }>
+      <div class="stack">
+        {children}
+        {typed !== undefined && <Field label="Type the name to confirm" value={text} onInput={setText} autoComplete="off" autofocus hint={<>The name is <b><Foreign>{typed}</Foreign></b></>} />}
+        {error && <Note tone="bad">{error}</Note>}
+      </div>
+    </Dialog>
+  );
+}
+
+// A secret or a key, at the only moment at which it is seen.
+export function Once({ value, name, testId }: { value: string; name: string; testId: string }): JSX.Element {
+  return <div class="secret"><code data-testid={testId}>{value}</code><CopyButton text={value} label={`Copy ${name}`} /></div>;
+}

@@ -1,0 +1,90 @@
+// All accounts: found, looked at, created.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { ApiError } from "../../api/http";
+import { operator } from "../../api/operator";
+import type { Account } from "../../api/types";
+import { plural } from "../../format";
+import { invalidate, useQuery } from "../../query";
+import { wholeSpan } from "../../range";
+import { changeParams, href, navigate, useRoute } from "../../router";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { PlusIcon } from "../../ui/icons";
+import { SearchBox } from "../../ui/search";
+import { Failure, NoMatch, Note, words } from "../../ui/states";
+import { Foreign } from "../../ui/text";
+import { AccountTable, NoAccounts } from "./account_table";
+import { KeyDialog } from "./key";
+
+const kRefreshMs = 15_000;
+const kPage = 50;
+const kSearchFrom = 6; // fewer are seen at a glance
+
+export function Accounts(): JSX.Element {
+  const { params } = useRoute();
+  const page = Math.max(1, Math.floor(Number(params.get("page"))) || 1);
+  const search = params.get("search")?.trim() ?? "";
+  const accounts = useQuery(`accounts ${page} ${search}`, () => operator.health({ page, per_page: kPage, search }, wholeSpan("24h")), kRefreshMs);
+  const [made, setMade] = useState<Account | null>(null);
+  const { total, last_page: last = 1 } = accounts.data?.meta ?? {};
+  const close = (): void => changeParams({ create: null }, { replace: true });
+  const none = accounts.data?.data.length === 0;
+  return (
+    <>
+      <div class="head">
+        <div class="titles"><h1>Accounts</h1><p>{total === undefined ? "\u00a0" : search ? `${plural(total, "account")} found` : plural(total, "account")}</p></div>
+        <div class="actions">
+          {(search || (total ?? 0) >= kSearchFrom) && <SearchBox label="Search accounts" placeholder="Name or id" />}
+          <Button kind="primary" onClick={() => changeParams({ create: 1 })}><PlusIcon />New account</Button>
+        </div>
+      </div>
+      <div class="card">
+        {accounts.error && !accounts.data ? <Failure error={accounts.error} onRetry={accounts.reload} />
+          : none && search ? <NoMatch onClear={() => changeParams({ search: null, page: null })}>No account has “<Foreign>{search}</Foreign>” in its name, or as its id.</NoMatch>
+          : none && page > 1 ? <NoMatch onClear={() => changeParams({ page: null })}>There is no such page of accounts.</NoMatch>
+          : none ? <NoAccounts />
+          : <AccountTable accounts={accounts.data?.data} range="24h" />}
+        {last > 1 && (
+          <nav class="more" aria-label="Pages">
+            <Button disabled={page <= 1} onClick={() => changeParams({ page: page - 1 })}>Previous</Button>
+            <span class="muted number">Page {page} of {last}</span>
+            <Button disabled={page >= last} onClick={() => changeParams({ page: page + 1 })}>Next</Button>
+          </nav>
+        )}
+      </div>
+      {params.get("create") !== null && <CreateAccount onClose={close} onMade={(account) => { close(); setMade(account); invalidate(); }} />}
+      {made?.api_key && <KeyDialog title={<>Account <Foreign>{made.name}</Foreign> is ready</>} apiKey={made.api_key} onClose={() => { setMade(null); navigate(href(`accounts/${made.id}`)); }} />}
+    </>
+  );
+}
+
+function CreateAccount({ onClose, onMade }: { onClose: () => void; onMade: (account: Account) => void }): JSX.Element {
+  const [name, setName] = useState("");
+  const [problems, setProblems] = useState<Record<string, string[]>>({});
+  const [failure, setFailure] = useState("");
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    setProblems({});
+    setFailure("");
+    try {
+      onMade(await operator.create({ name }));
+      return;
+    } catch (error) {
+      if (error instanceof ApiError && Object.keys(error.errors).length) setProblems(error.errors);
+      else setFailure(words(error as Error));
+    }
+    setBusy(false);
+  };
+  return (
+    <Dialog title="New account" onClose={onClose} footer={<><Button onClick={onClose}>Cancel</Button><Button kind="primary" type="submit" form="new-account" busy={busy}>Create account</Button></>}>
+      <form id="new-account" class="stack" onSubmit={(event) => void submit(event)} noValidate>
+        <Field label="Name" value={name} onInput={setName} problems={problems.name} placeholder="Blue Door Bakery" hint="For people: which customer this is." autofocus />
+        {failure && <Note tone="bad">{failure}</Note>}
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,188 @@
+// One webhook: how it does, its latest deliveries, what it is set to, and what can be done about it.
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { account, kFromNewest } from "../../api/account";
+import type { Webhook, WebhookHealth } from "../../api/types";
+import { attention, deliveries, type Attention } from "../../attention";
+import { invalidate, useQuery } from "../../query";
+import { kRanges, spanOf, toRange, wholeSpan } from "../../range";
+import { changeParams, href, navigate, useRoute } from "../../router";
+import { Button } from "../../ui/button";
+import { DeliveriesChart } from "../../ui/chart";
+import { Confirm } from "../../ui/dialog";
+import { Segments, Switch } from "../../ui/field";
+import { BackIcon, ChevronIcon } from "../../ui/icons";
+import { Bone, Failure, words } from "../../ui/states";
+import { Foreign, Time } from "../../ui/text";
+import { toast } from "../../ui/toast";
+import { LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
+import { LogRows } from "../deliveries/rows";
+import { SecretDialog } from "./secret";
+import { TestButton } from "./test";
+
+const kRefreshMs = 15_000;
+const kLatestMs = 5_000;
+const kLatest = 6;
+
+type Asking = "off" | "regenerate" | "delete" | null;
+
+export function WebhookDetail({ id }: { id: number }): JSX.Element {
+  const range = toRange(useRoute().params.get("range"));
+  const webhook = useQuery(`webhook ${id}`, () => account.webhook(id), kRefreshMs);
+  const stats = useQuery(`stats ${id} ${range}`, () => account.webhookStats(id, spanOf(range)), kRefreshMs);
+  const whole = useQuery(`whole ${id} ${range}`, () => account.webhookStats(id, wholeSpan(range)), kRefreshMs);
+  const health = useQuery(`health ${range}`, () => account.health(spanOf(range)), kRefreshMs);
+  const [asking, setAsking] = useState<Asking>(null);
+  const [secret, setSecret] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const back = <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>;
+  if (webhook.error && !webhook.data) return <>{back}<div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div></>;
+  const hook = webhook.data;
+  const one = health.data?.find((each) => each.id === id);
+  const finding = hook && one ? attention(hook, one, range) : null;
+
+  const setActive = async (active: boolean): Promise<void> => {
+    setBusy(true);
+    try {
+      await account.update(id, { is_active: active });
+      invalidate();
+      toast(active ? "The webhook is on." : "The webhook is off.");
+      setAsking(null);
+    } catch (error) {
+      if (asking) throw error;
+      toast(words(error as Error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      {back}
+      <div class="head">
+        <div class="titles">
+          <h1>{hook ? <Foreign>{hook.name}</Foreign> : <Bone width={220} height={24} />}</h1>
+          <p class="mono">{hook ? <Foreign>{hook.url}</Foreign> : <Bone width={320} />}</p>
+        </div>
+        <div class="actions">
+          <Switch label={hook?.is_active === false ? "Off" : "On"} checked={hook?.is_active ?? false} disabled={!hook || busy}
+                  onChange={(active) => (active ? void setActive(true) : setAsking("off"))} />
+          <a class="button" href={href(`webhooks/${id}/edit`)}>Edit</a>
+          <TestButton id={id} />
+        </div>
+      </div>
+      <div class="stack">
+        <div class="toolbar">
+          <Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value }, { replace: true })} />
+          <Standing hook={hook} finding={finding} />
+        </div>
+        <dl class="figures">
+          <OutcomeFigures steps={stats.data} />
+          <LatencyFigure whole={whole.data} />
+          <WaitingFigure pending={one?.pending} />
+        </dl>
+        <DeliveriesChart steps={stats.data} range={range}
+                         onSelect={(from, to) => navigate(href("deliveries", { webhook: id, from: from.toISOString(), until: to.toISOString() }))} />
+        <Latest id={id} />
+        <div class="two">
+          <Events hook={hook} id={id} />
+          <section class="card" aria-label="Details">
+            <header><h2>Details</h2></header>
+            <div class="body stack">
+              <dl class="facts">
+                <dt>Id</dt><dd class="number">{id}</dd>
+                <dt>Created</dt><dd>{hook ? <Time at={hook.created_at} full /> : <Bone width={120} />}</dd>
+                <dt>Changed</dt><dd>{hook ? <Time at={hook.updated_at} full /> : <Bone width={120} />}</dd>
+                <dt>Secret</dt><dd class="muted">Shown once, when made. Lost it? Make a new one.</dd>
+              </dl>
+              <div class="row wrap">
+                <Button onClick={() => setAsking("regenerate")}>Regenerate secret</Button>
+                <Button kind="danger" onClick={() => setAsking("delete")}>Delete webhook</Button>
+              </div>
+            </div>
+          </section>
+        </div>
+      </div>
+      {asking === "off" && hook && <ConfirmOff hook={hook} health={one} onConfirm={() => setActive(false)} onClose={() => setAsking(null)} />}
+      {asking === "regenerate" && hook && (
+        <Confirm title="Regenerate the secret?" action="Regenerate secret" onClose={() => setAsking(null)}
+                 onConfirm={async () => { setSecret((await account.regenerate(id)).secret); setAsking(null); invalidate(); }}>
+          <div class="stack tight">
+            <p>The present secret signs nothing from this moment on, retries of older deliveries included.</p>
+            <p>Until the receiver of <b><Foreign>{hook.name}</Foreign></b> knows the new one, it will reject what it verifies. Those deliveries are retried, so a change within the hour loses nothing.</p>
+          </div>
+        </Confirm>
+      )}
+      {asking === "delete" && hook && <ConfirmDelete hook={hook} health={one} onClose={() => setAsking(null)} />}
+      {secret && <SecretDialog title="The new secret" secret={secret} webhookId={id} onClose={() => setSecret(null)} />}
+    </>
+  );
+}
+
+// How it stands, in a place that is there from the beginning: what comes late must not push the page away.
+function Standing({ hook, finding }: { hook: Webhook | undefined; finding: Attention | null }): JSX.Element | null {
+  if (!hook) return null;
+  if (!hook.is_active && !finding) return <span class="standing muted"><span class="dot" />This webhook is off: events are not delivered to it.</span>;
+  if (!finding) return null;
+  return (
+    <a class="standing" href={href("deliveries", { webhook: hook.id, ...finding.filter })}>
+      <span class={`dot ${finding.tone}`} /><span><b>{hook.is_active ? finding.title : "This webhook is off"}.</b> {finding.reason}</span><ChevronIcon />
+    </a>
+  );
+}
+
+function Latest({ id }: { id: number }): JSX.Element {
+  const latest = useQuery(`latest ${id}`, () => account.deliveries(id, { before_id: kFromNewest, per_page: kLatest }), kLatestMs);
+  const all = href("deliveries", { webhook: id });
+  return (
+    <section class="card" aria-label="Latest deliveries">
+      <header><h2>Latest deliveries</h2><a class="button small" href={all}>All deliveries</a></header>
+      {latest.error && !latest.data ? <Failure error={latest.error} onRetry={latest.reload} />
+        : latest.data?.data.length === 0 ? <p class="body muted">Nothing delivered yet. Send a test to see one.</p>
+        : <LogRows entries={latest.data?.data} bones={kLatest} target={(entry) => href("deliveries", { webhook: id, open: entry.delivery_id })} />}
+    </section>
+  );
+}
+
+function Events({ hook, id }: { hook: Webhook | undefined; id: number }): JSX.Element {
+  const events = useQuery("events", account.events);
+  return (
+    <section class="card" aria-label="Events">
+      <header><h2>Events</h2><a class="button small" href={href(`webhooks/${id}/edit`)}>Change</a></header>
+      <ul class="body stack tight">
+        {!hook ? <Bone width="50%" /> : hook.events.map((name) => (
+          <li key={name}><span class="tag">{name}</span> <span class="muted small">{events.data?.find((type) => type.event === name)?.description}</span></li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function ConfirmOff({ hook, health, onConfirm, onClose }: {
+  hook: Webhook; health: WebhookHealth | undefined; onConfirm: () => Promise<void>; onClose: () => void;
+}): JSX.Element {
+  const waiting = health?.pending ?? 0;
+  return (
+    <Confirm title={<>Switch off <Foreign>{hook.name}</Foreign>?</>} action="Switch off" onClose={onClose} onConfirm={onConfirm}>
+      <p>
+        New events are not delivered from this moment on. {waiting === 0 ? "Deliveries that wait end as failed."
+          : <b>{deliveries(waiting)} that {waiting === 1 ? "waits ends" : "wait end"} as failed.</b>} You can recover them after switching it on again.
+      </p>
+    </Confirm>
+  );
+}
+
+function ConfirmDelete({ hook, health, onClose }: { hook: Webhook; health: WebhookHealth | undefined; onClose: () => void }): JSX.Element {
+  const logged = health ? health.pending + health.delivered + health.failed : 0;
+  const remove = async (): Promise<void> => {
+    await account.remove(hook.id);
+    invalidate();
+    toast("The webhook was deleted.");
+    navigate(href("webhooks"));
+  };
+  return (
+    <Confirm title={<>Delete <Foreign>{hook.name}</Foreign>?</>} action="Delete webhook" typed={hook.name} onClose={onClose} onConfirm={remove}>
+      <p>Its log goes with it{logged ? <> (<b>{deliveries(logged)}</b>)</> : ""}, and what waits is not sent. This cannot be undone.</p>
+    </Confirm>
+  );
+}
