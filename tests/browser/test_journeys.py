@@ -269,7 +269,7 @@ def test_what_the_operator_does(server, receiver, open_page):
     dialog = page.get_by_role("dialog", name="Delete Blue Door Bakery?")
     dialog.get_by_label("Type the name to confirm").fill("Blue Door Bakery")
     dialog.get_by_role("button", name="Delete account").click()
-    expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+    expect(page.get_by_role("heading", name="Accounts", exact=True)).to_be_visible()
     eventually(lambda: status_of(renewed) == 401, what="the account's end")
 
 

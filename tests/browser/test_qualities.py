@@ -11,6 +11,8 @@ import time
 import pytest
 from conftest import inspect, settle
 from harness import receiver as answers
+from harness.server import LOCAL, Skyhook
+from harness.stores import PostgresServer, PostgresStore
 from playwright.sync_api import expect
 
 MARKUP = '<img src=x onerror="alert(1)"><b>bold</b>'
@@ -54,7 +56,6 @@ def age(server, webhooks):
 @pytest.fixture(scope="module")
 def lively(tmp_path_factory):
     """A server as it looks in daily use: several accounts, good and bad receivers, a past."""
-    from harness.server import LOCAL, Skyhook
     server = Skyhook(tmp_path_factory.mktemp("lively"),
                      [*LOCAL, "--retry-schedule", "1s,10m,30m", "--timeout", "2s", "--rate-limit", "1000000"]).start()
     receivers = [answers.Receiver(answers.status(200, delay=0.02, body=b'{"received":true}')),
@@ -167,6 +168,31 @@ def test_screens_of_the_operator(lively, open_page, name, path, ready):
     if name in ("operator-overview", "operator-account"):
         page.locator("canvas").wait_for()
     inspect(page, name)
+
+
+@pytest.fixture
+def two_nodes(tmp_path):
+    """Two nodes on one PostgreSQL; the second is killed by the test."""
+    store = PostgresStore(tmp_path / "shared", PostgresServer.of_this_run())
+    first = Skyhook(tmp_path / "first", LOCAL, store=store)
+    second = Skyhook(tmp_path / "second", LOCAL, store=store)
+    second.operator_token = first.operator_token
+    second.environment["SKYHOOK_OPERATOR_TOKEN"] = first.operator_token
+    yield first.start(), second.start()
+    for node in (first, second):
+        node.close()
+
+
+def test_nodes_and_their_leases(two_nodes, open_page):
+    first, second = two_nodes
+    page = open_page(first, first.operator_token, "#/nodes")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_text("Working")).to_have_count(2)
+    expect(page.locator("tbody tr", has_text="answers this page")).to_have_count(1)
+    inspect(page, "operator-several-nodes")
+    second.kill()
+    # Its lease ends, and what it owned is taken over.
+    expect(page.get_by_text("Working")).to_have_count(1, timeout=30_000)
 
 
 def test_every_webhook_of_many_has_its_health(server, account, receiver, open_page):
