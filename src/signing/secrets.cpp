@@ -15,6 +15,9 @@ namespace skyhook::signing {
 namespace {
 
 constexpr std::string_view kSealedPrefix = "enc1:";
+// Before what was not sealed and would be taken for something else: a value that an account chose
+// may begin with anything.
+constexpr std::string_view kPlainPrefix = "plain:";
 constexpr std::size_t kNonceBytes = 12;
 constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kKeyBytes = 32;
@@ -114,7 +117,10 @@ std::optional<SecretBox> SecretBox::from_master_key(std::string_view master_key)
 }
 
 std::string SecretBox::seal(std::string_view secret) const {
-  if (!key_) return std::string(secret);
+  if (!key_) {
+    const bool is_ambiguous = secret.starts_with(kSealedPrefix) || secret.starts_with(kPlainPrefix);
+    return std::string(is_ambiguous ? kPlainPrefix : std::string_view{}).append(secret);
+  }
   std::vector<std::uint8_t> sealed(kNonceBytes + secret.size() + kTagBytes);
   std::uint8_t* const nonce = sealed.data();
   std::uint8_t* const ciphertext = nonce + kNonceBytes;
@@ -134,6 +140,7 @@ std::string SecretBox::seal(std::string_view secret) const {
 
 std::optional<std::string> SecretBox::open(std::string_view sealed) const {
   // Stored before there was a master key.
+  if (sealed.starts_with(kPlainPrefix)) return std::string(sealed.substr(kPlainPrefix.size()));
   if (!sealed.starts_with(kSealedPrefix)) return std::string(sealed);
   if (!key_) return std::nullopt;
   auto bytes = from_base64(sealed.substr(kSealedPrefix.size()));

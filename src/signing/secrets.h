@@ -19,8 +19,8 @@ Sha256 sha256(std::string_view text);
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 // Seals webhook secrets with AES-256-GCM under the master key; without a master key it keeps them
-// as they are. Sealed form: `enc1:` + base64(nonce ‖ ciphertext ‖ tag). Thread-safe, constant after
-// construction.
+// as they are. Sealed form: `enc1:` + base64(nonce ‖ ciphertext ‖ tag); a text that begins as one
+// is kept as `plain:` + text. Thread-safe, constant after construction.
 class SecretBox {
  public:
   SecretBox() = default;  // no master key

@@ -72,6 +72,14 @@ TEST(SecretBox, without_a_master_key_keeps_secrets_as_they_are) {
   EXPECT_EQ(box.open("whsec_abc"), "whsec_abc");
 }
 
+TEST(SecretBox, keeps_apart_what_only_looks_sealed) {
+  const SecretBox keyless;
+  for (const char* text : {"enc1:", "enc1:AAAA", "plain:", "plain:enc1:x", "plain"}) {
+    EXPECT_EQ(keyless.open(keyless.seal(text)), text);
+    EXPECT_EQ(box_with(kHexKey).open(keyless.seal(text)), text);
+  }
+}
+
 TEST(SecretBox, opens_what_it_sealed) {
   const SecretBox box = box_with(kHexKey);
   for (const std::string& secret : {std::string(), std::string("x"), make_webhook_secret()}) {
