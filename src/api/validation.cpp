@@ -45,9 +45,7 @@ std::optional<json::object> parse_object(std::string_view body) {
   return std::move(value.get_object());
 }
 
-namespace {
-
-std::string message(std::string_view field, std::string_view rest) {
+std::string field_message(std::string_view field, std::string_view rest) {
   return "The " + shown_name(field) + " field " + std::string(rest);
 }
 
@@ -60,12 +58,36 @@ std::string_view text_of(const json::value& value) {
   return trimmed({text.data(), text.size()});
 }
 
-// The value of a field that counts as present: not null, not an empty string (contract §2).
+bool is_missing(const json::value& value) {
+  return value.is_null() || (value.is_string() && text_of(value).empty());
+}
+
+const json::array* read_array(const json::value& value, std::string_view field, std::size_t minimum,
+                              std::size_t maximum, FieldErrors& errors) {
+  if (!value.is_array()) {
+    errors.add(field, field_message(field, "must be an array."));
+    return nullptr;
+  }
+  const json::array& items = value.get_array();
+  if (items.size() < minimum) {
+    errors.add(field,
+               field_message(field, "must have at least " + std::to_string(minimum) + " items."));
+    return nullptr;
+  }
+  if (items.size() > maximum) {
+    errors.add(field, field_message(
+                          field, "must not have more than " + std::to_string(maximum) + " items."));
+    return nullptr;
+  }
+  return &items;
+}
+
+namespace {
+
+// The value of a field that counts as present.
 const json::value* find(const json::object& input, std::string_view field) {
   const json::value* value = input.if_contains(json::string_view(field.data(), field.size()));
-  if (value == nullptr || value->is_null()) return nullptr;
-  if (value->is_string() && text_of(*value).empty()) return nullptr;
-  return value;
+  return value == nullptr || is_missing(*value) ? nullptr : value;
 }
 
 // `find`, with the error of a required field. An update (Presence::optional) may leave a field out,
@@ -75,7 +97,7 @@ const json::value* find_required(const json::object& input, std::string_view fie
   const json::value* value = find(input, field);
   const bool given = input.if_contains(json::string_view(field.data(), field.size())) != nullptr;
   if (value == nullptr && (presence == Presence::required || given)) {
-    errors.add(field, message(field, "is required."));
+    errors.add(field, field_message(field, "is required."));
   }
   return value;
 }
@@ -85,16 +107,16 @@ std::optional<std::string> read_name(const json::object& input, Presence presenc
   const json::value* value = find_required(input, "name", presence, errors);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) {
-    errors.add("name", message("name", "must be a string."));
+    errors.add("name", field_message("name", "must be a string."));
     return std::nullopt;
   }
   const std::string_view text = text_of(*value);
   if (!is_storable(text)) {
-    errors.add("name", message("name", "format is invalid."));
+    errors.add("name", field_message("name", "format is invalid."));
     return std::nullopt;
   }
   if (count_characters(text) > kNameLimit) {
-    errors.add("name", message("name", "must not be greater than 255 characters."));
+    errors.add("name", field_message("name", "must not be greater than 255 characters."));
     return std::nullopt;
   }
   return std::string(text);
@@ -111,7 +133,7 @@ std::optional<bool> read_boolean(const json::object& input, std::string_view fie
   if (value->is_string() && (text_of(*value) == "0" || text_of(*value) == "1")) {
     return text_of(*value) == "1";
   }
-  errors.add(field, message(field, "must be true or false."));
+  errors.add(field, field_message(field, "must be true or false."));
   return std::nullopt;
 }
 
@@ -120,32 +142,12 @@ std::optional<std::string> read_url(const json::object& input, Presence presence
   const json::value* value = find_required(input, "url", presence, errors);
   if (value == nullptr) return std::nullopt;
   const auto fault = value->is_string() ? judge_url(text_of(*value), rules)
-                                        : message("url", "must be a valid URL.");
+                                        : field_message("url", "must be a valid URL.");
   if (fault) {
     errors.add("url", *fault);
     return std::nullopt;
   }
   return std::string(text_of(*value));
-}
-
-// An array within its bounds, or nullptr with the error.
-const json::array* read_array(const json::value& value, std::string_view field, std::size_t minimum,
-                              std::size_t maximum, FieldErrors& errors) {
-  if (!value.is_array()) {
-    errors.add(field, message(field, "must be an array."));
-    return nullptr;
-  }
-  const json::array& items = value.get_array();
-  if (items.size() < minimum) {
-    errors.add(field, message(field, "must have at least " + std::to_string(minimum) + " items."));
-    return nullptr;
-  }
-  if (items.size() > maximum) {
-    errors.add(field,
-               message(field, "must not have more than " + std::to_string(maximum) + " items."));
-    return nullptr;
-  }
-  return &items;
 }
 
 std::optional<std::vector<std::string>> read_events(const json::object& input, Presence presence,
@@ -224,7 +226,7 @@ std::optional<std::vector<std::string>> read_origins(const json::object& input,
     if (!item.is_string() || !is_origin(text_of(item)) ||
         count_characters(text_of(item)) > kOriginLimit) {
       const std::string field = std::string(kField) + "." + std::to_string(i);
-      errors.add(field, message(field, "must be a valid origin."));
+      errors.add(field, field_message(field, "must be a valid origin."));
       valid = false;
       continue;
     }
@@ -242,11 +244,12 @@ std::optional<std::int64_t> read_whole_number(const Query& query, std::string_vi
   if (!text) return std::nullopt;
   const auto value = parse_whole_number(*text);
   if (!value) {
-    errors.add(field, message(field, "must be an integer."));
+    errors.add(field, field_message(field, "must be an integer."));
   } else if (*value < minimum) {
-    errors.add(field, message(field, "must be at least " + std::to_string(minimum) + "."));
+    errors.add(field, field_message(field, "must be at least " + std::to_string(minimum) + "."));
   } else if (maximum && *value > *maximum) {
-    errors.add(field, message(field, "must not be greater than " + std::to_string(*maximum) + "."));
+    errors.add(field,
+               field_message(field, "must not be greater than " + std::to_string(*maximum) + "."));
   } else {
     return value;
   }
@@ -256,7 +259,7 @@ std::optional<std::int64_t> read_whole_number(const Query& query, std::string_vi
 std::optional<Timestamp> read_date(std::string_view field, std::string_view text,
                                    FieldErrors& errors) {
   const auto date = parse_iso8601(text);
-  if (!date) errors.add(field, message(field, "must be a valid date."));
+  if (!date) errors.add(field, field_message(field, "must be a valid date."));
   return date;
 }
 
@@ -271,7 +274,7 @@ std::optional<Timestamp> read_date(const json::object& input, std::string_view f
                                    Presence presence, FieldErrors& errors) {
   const json::value* value = find(input, field);
   if (value == nullptr) {
-    if (presence == Presence::required) errors.add(field, message(field, "is required."));
+    if (presence == Presence::required) errors.add(field, field_message(field, "is required."));
     return std::nullopt;
   }
   return read_date(field, value->is_string() ? text_of(*value) : "", errors);
@@ -281,15 +284,15 @@ std::optional<Timestamp> read_date(const json::object& input, std::string_view f
 
 std::optional<std::string> judge_url(std::string_view url, const UrlRules& rules) {
   if (count_characters(url) > kUrlLimit) {
-    return message("url", "must not be greater than 2048 characters.");
+    return field_message("url", "must not be greater than 2048 characters.");
   }
   const auto parsed = net::parse_url(url);
-  if (!parsed) return message("url", "must be a valid URL.");
+  if (!parsed) return field_message("url", "must be a valid URL.");
   if (!parsed->is_tls() && !rules.allow_http) {
-    return message("url", "must start with one of the following: https://.");
+    return field_message("url", "must start with one of the following: https://.");
   }
   if (rules.guard != nullptr && !rules.guard->allows_host(parsed->host)) {
-    return message("url", "must be a valid URL.");
+    return field_message("url", "must be a valid URL.");
   }
   return std::nullopt;
 }
@@ -360,7 +363,7 @@ RecoverInput read_recover(const json::object& input, Timestamp now, FieldErrors&
   if (since) recover.since = *since;
   if (until) recover.until = *until;
   if (since && until && *until <= *since) {
-    errors.add("until", message("until", "must be a date after since."));
+    errors.add("until", field_message("until", "must be a date after since."));
   }
   return recover;
 }
@@ -376,11 +379,12 @@ StatsInput read_stats(const Query& query, Timestamp now, FieldErrors& errors) {
   input.from = from.value_or(input.until - std::chrono::hours{24});
   if (step) input.step = Seconds{*step};
   if (input.step.count() % kMinute != 0) {
-    errors.add("step", message("step", "must be a multiple of 60."));
+    errors.add("step", field_message("step", "must be a multiple of 60."));
   } else if (input.until <= input.from) {
-    errors.add("to", message("to", "must be a date after from."));
+    errors.add("to", field_message("to", "must be a date after from."));
   } else if ((input.until - input.from) / input.step > kStatsStepsLimit) {
-    errors.add("step", message("step", "must not divide the span into more than 1000 steps."));
+    errors.add("step",
+               field_message("step", "must not divide the span into more than 1000 steps."));
   }
   return input;
 }

@@ -52,6 +52,15 @@ std::optional<std::int64_t> parse_whole_number(std::string_view text);
 inline constexpr std::size_t kJsonDepthLimit = 64;
 std::optional<boost::json::object> parse_object(std::string_view body);
 
+// What readers of single fields are made of.
+std::string field_message(std::string_view field, std::string_view rest);  // `The … field <rest>`
+std::string selected_is_invalid(std::string_view field);   // `The selected … is invalid.`
+bool is_missing(const boost::json::value& value);          // null, or an empty text (contract §2)
+std::string_view text_of(const boost::json::value& text);  // of a string: trimmed
+// An array within its bounds, or nullptr with the error.
+const boost::json::array* read_array(const boost::json::value& value, std::string_view field,
+                                     std::size_t minimum, std::size_t maximum, FieldErrors& errors);
+
 // Whether a field that is absent is an error.
 enum class Presence { required, optional };
 

@@ -2,11 +2,16 @@
 #include <boost/json.hpp>
 
 #include "api/handlers.h"
+#include "api/webhook_options.h"
 #include "signing/secrets.h"
 
 namespace skyhook::api {
 
 namespace {
+
+OptionRules option_rules(const Services& services, WebhookOptionsPtr present) {
+  return {.header_prefix = services.header_prefix, .present = std::move(present)};
+}
 
 UrlRules url_rules(const Services& services) {
   return {.allow_http = services.allow_http, .guard = &services.guard};
@@ -18,20 +23,37 @@ void write_events(JsonWriter& json, const std::vector<std::string>& events) {
   json.end_array();
 }
 
+// What an answer shows beyond the seed's fields; nullopt where the request's query asks for it
+// wrongly, which was answered.
+struct Shown {
+  bool options = false;
+};
+std::optional<Shown> shown_by(const CallPtr& call) {
+  FieldErrors errors;
+  const Shown shown{.options = read_include(Query(call->request.query), errors)};
+  if (errors.empty()) return shown;
+  call->invalid(errors);
+  return std::nullopt;
+}
+
 // The fields of the webhook object; `secret` only where it has just been made.
-void write_webhook_fields(JsonWriter& json, const Webhook& webhook, std::string_view secret = {}) {
+void write_webhook_fields(JsonWriter& json, const Webhook& webhook, Shown shown,
+                          std::string_view secret = {}) {
   json.field("id", webhook.id.value).field("name", webhook.name).field("url", webhook.url);
   if (!secret.empty()) json.field("secret", secret);
   write_events(json, webhook.events);
   json.field("is_active", webhook.is_active);
   json.field("created_at", to_iso8601(webhook.created_at));
   json.field("updated_at", to_iso8601(webhook.updated_at));
+  if (!shown.options) return;
+  json.key("options");
+  write_options(json, webhook.options);
 }
 
-std::string webhook_json(const Webhook& webhook, std::string_view secret = {}) {
+std::string webhook_json(const Webhook& webhook, Shown shown, std::string_view secret = {}) {
   JsonWriter json;
   json.begin_object();
-  write_webhook_fields(json, webhook, secret);
+  write_webhook_fields(json, webhook, shown, secret);
   json.end_object();
   return json.take();
 }
@@ -39,6 +61,8 @@ std::string webhook_json(const Webhook& webhook, std::string_view secret = {}) {
 }  // namespace
 
 void list_webhooks(const CallPtr& call) {
+  const auto shown = shown_by(call);
+  if (!shown) return;
   const auto webhooks = call->services.directory.webhooks_of(call->account->id);
   std::vector<WebhookId> ids;
   for (const WebhookPtr& entry : webhooks) ids.push_back(entry->webhook.id);
@@ -48,7 +72,7 @@ void list_webhooks(const CallPtr& call) {
   json.begin_array();
   for (std::size_t i = 0; i < webhooks.size(); ++i) {
     json.begin_object();
-    write_webhook_fields(json, webhooks[i]->webhook);
+    write_webhook_fields(json, webhooks[i]->webhook, *shown);
     json.field("delivery_logs_count", (*totals)[i].all()).end_object();
   }
   json.end_array();
@@ -58,9 +82,12 @@ void list_webhooks(const CallPtr& call) {
 void create_webhook(const CallPtr& call) {
   const auto input = parse_object(call->request.body);
   if (!input) return call->fail(400, kNotJson);
+  const auto shown = shown_by(call);
+  if (!shown) return;
   FieldErrors errors;
   WebhookInput wanted = read_webhook(*input, Presence::required, url_rules(call->services),
                                      call->services.catalogue, errors);
+  const OptionsChange options = read_options(*input, option_rules(call->services, nullptr), errors);
   if (!errors.empty()) return call->invalid(errors);
   const std::string secret = signing::make_webhook_secret();
   const auto created =
@@ -70,19 +97,22 @@ void create_webhook(const CallPtr& call) {
                                                .events = std::move(*wanted.events),
                                                .is_active = wanted.is_active.value_or(true),
                                                .sealed_secret = {},
-                                               .now = call->services.clock.now()},
+                                               .now = call->services.clock.now(),
+                                               .options = with_change(nullptr, options)},
                                               secret);
   if (!created) return call->store_failed(created.error());
   // The account was deleted in this very moment.
   if (*created == nullptr) return call->fail(404, kAccountNotFound);
-  call->succeed(201, webhook_json((*created)->webhook, secret),
+  call->succeed(201, webhook_json((*created)->webhook, *shown, secret),
                 "Webhook created. Store the secret securely — it won't be shown again.");
 }
 
 void get_webhook(const CallPtr& call) {
   const WebhookPtr webhook = call->own_webhook();
   if (!webhook) return;
-  call->succeed(200, webhook_json(webhook->webhook), "Webhook retrieved successfully.");
+  const auto shown = shown_by(call);
+  if (!shown) return;
+  call->succeed(200, webhook_json(webhook->webhook, *shown), "Webhook retrieved successfully.");
 }
 
 void update_webhook(const CallPtr& call) {
@@ -90,9 +120,13 @@ void update_webhook(const CallPtr& call) {
   if (!input) return call->fail(400, kNotJson);
   const WebhookPtr webhook = call->own_webhook();
   if (!webhook) return;
+  const auto shown = shown_by(call);
+  if (!shown) return;
   FieldErrors errors;
   const WebhookInput wanted = read_webhook(*input, Presence::optional, url_rules(call->services),
                                            call->services.catalogue, errors);
+  const OptionsChange options =
+      read_options(*input, option_rules(call->services, webhook->webhook.options), errors);
   if (!errors.empty()) return call->invalid(errors);
   const Timestamp now = call->services.clock.now();
   const auto updated =
@@ -101,11 +135,12 @@ void update_webhook(const CallPtr& call) {
         if (wanted.url) present.url = *wanted.url;
         if (wanted.events) present.events = *wanted.events;
         if (wanted.is_active) present.is_active = *wanted.is_active;
+        present.options = with_change(present.options, options);
         present.updated_at = now;
       });
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
-  call->succeed(200, webhook_json((*updated)->webhook), "Webhook updated successfully.");
+  call->succeed(200, webhook_json((*updated)->webhook, *shown), "Webhook updated successfully.");
 }
 
 void delete_webhook(const CallPtr& call) {

@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "move/move.h"
 #include "signing/secrets.h"
+#include "signing/webhook_secrets.h"
 #include "store/postgres/move_target.h"
 #include "store/sqlite/move_source.h"
 
@@ -120,7 +121,7 @@ int move(const config::ServeConfig& config) {
       {.clock = clock,
        .new_id = random_id(),
        .place = place,
-       .opens = [&](const Webhook& webhook) { return box.open(webhook.secret).has_value(); },
+       .opens = [&](const Webhook& webhook) { return signing::opened(webhook, box).has_value(); },
        .tell = [&](const move::Progress& progress) { line.show(progress); }});
   line.end();
   if (!report) return refuse(report.error());

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "base/version.h"
 #include "signing/secrets.h"
+#include "signing/webhook_secrets.h"
 #include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/store.h"
@@ -30,10 +31,11 @@ store::Result<std::unique_ptr<store::Store>> open_store(const config::ServeConfi
       {.database_url = config.database_url, .clock = clock, .version = std::string(kVersion)});
 }
 
-struct Tally {
+struct Tally {  // of webhooks
   int sealed = 0;
   int already = 0;
   int unopened = 0;
+  int newer = 0;  // with options that this program does not know: something in them may be secret
 };
 
 store::Result<Tally> seal_all(store::Store& store, const signing::SecretBox& old_box,
@@ -41,20 +43,19 @@ store::Result<Tally> seal_all(store::Store& store, const signing::SecretBox& old
   auto webhooks = store.load_webhooks();
   if (!webhooks) return Err{webhooks.error()};
   Tally tally;
-  for (Webhook& webhook : *webhooks) {
-    if (new_box.open(webhook.secret)) {
-      ++tally.already;
+  for (const Webhook& webhook : *webhooks) {
+    if (webhook.options && !webhook.options->unknown.empty()) {
+      ++tally.newer;
       continue;
     }
-    const auto secret = old_box.open(webhook.secret);
-    if (!secret) {
-      ++tally.unopened;
-      continue;
+    // The old box first: the new one too opens what was never sealed.
+    if (const auto opened = signing::opened(webhook, old_box)) {
+      const auto updated = store.update_webhook(signing::sealed(*opened, new_box));
+      if (!updated) return Err{updated.error()};
+      ++tally.sealed;
+    } else {
+      ++(signing::opened(webhook, new_box) ? tally.already : tally.unopened);
     }
-    webhook.secret = new_box.seal(*secret);
-    const auto updated = store.update_webhook(webhook);
-    if (!updated) return Err{updated.error()};
-    ++tally.sealed;
   }
   return tally;
 }
@@ -79,6 +80,11 @@ int rekey(const config::ServeConfig& config, const std::string& new_master_key) 
   if (!tally) return refuse(kFailed, "the store failed: " + tally.error().detail);
   std::printf("%d secrets sealed under the new key, %d were already\n", tally->sealed,
               tally->already);
+  if (tally->newer > 0) {
+    return refuse(kFailed, std::to_string(tally->newer) +
+                               " webhooks have options that a newer version wrote and were left as"
+                               " they are: rekey with that version");
+  }
   if (tally->unopened > 0) {
     return refuse(kFailed, std::to_string(tally->unopened) +
                                " secrets open with neither key and were left as they are");

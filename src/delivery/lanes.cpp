@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/webhook_options.h"
+
 namespace skyhook::delivery {
 
 namespace {
@@ -12,6 +14,10 @@ constexpr std::size_t kDeliveryOverhead = 256;
 
 std::size_t bytes_of(const WaitingDelivery& delivery) {
   return kDeliveryOverhead + delivery.event->data.size();
+}
+
+const WebhookOptions* options_of(const WebhookPtr& webhook) {
+  return webhook ? webhook->webhook.options.get() : nullptr;
 }
 
 }  // namespace
@@ -331,14 +337,16 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
                                 attempt.duration);
 
   const WebhookPtr webhook = world_.webhook(target.id);
-  const Verdict verdict = judge({.attempt = attempt,
-                                 .schedule_position = delivery.schedule_position,
-                                 .is_test = delivery.is_test,
-                                 .webhook_is_active = webhook && webhook->webhook.is_active,
-                                 .retry_after = report.retry_after,
-                                 .now = world_.now(),
-                                 .jitter = world_.jitter()},
-                                options_.schedule);
+  const WebhookOptions* own = options_of(webhook);
+  const Verdict verdict =
+      judge({.attempt = attempt,
+             .schedule_position = delivery.schedule_position,
+             .is_test = delivery.is_test,
+             .webhook_is_active = webhook && webhook->webhook.is_active,
+             .retry_after = report.retry_after,
+             .now = world_.now(),
+             .jitter = world_.jitter()},
+            own && own->retry_schedule ? *own->retry_schedule : options_.schedule);
   if (const auto* gave_up = std::get_if<GaveUp>(&verdict); gave_up && gave_up->switch_webhook_off) {
     world_.switch_off(target.id);
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/webhook_options.h"
+
 namespace skyhook::delivery {
 
 bool Sender::may_dial(const WebhookEntry& webhook) const {
@@ -49,6 +51,10 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
   request.pool_key = delivery.webhook_id.value;
   request.url = webhook.url;
   request.timeout = options_.timeout;
+  if (const WebhookOptions* options = webhook.webhook.options.get()) {
+    for (const CustomHeader& header : options->headers) add("", header.name, header.value);
+    if (options->timeout) request.timeout = *options->timeout;
+  }
   return request;
 }
 

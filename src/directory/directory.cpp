@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "domain/webhook_options.h"
+#include "signing/webhook_secrets.h"
+
 namespace skyhook {
 
 namespace {
@@ -48,13 +51,11 @@ store::Result<std::size_t> Directory::load() {
   }
   std::size_t unopened = 0;
   for (Webhook& webhook : *webhooks) {
-    auto secret = box_.open(webhook.secret);
-    if (!secret) {
+    if (auto opened = signing::opened(std::move(webhook), box_)) {
+      put_webhook(make_entry(std::move(*opened)));
+    } else {
       ++unopened;
-      continue;
     }
-    webhook.secret = std::move(*secret);
-    put_webhook(make_entry(std::move(webhook)));
   }
   return unopened;
 }
@@ -214,10 +215,13 @@ void Directory::drop_account(AccountId id) {
 
 store::Result<WebhookPtr> Directory::create_webhook(store::NewWebhook webhook,
                                                     std::string_view secret) {
+  WebhookOptionsPtr options = std::move(webhook.options);
   webhook.sealed_secret = box_.seal(secret);
+  webhook.options = signing::sealed(options, box_);
   auto created = store_.create_webhook(webhook);
   if (!created) return Err{created.error()};
   created->secret = secret;
+  created->options = std::move(options);
   WebhookPtr entry = make_entry(std::move(*created));
   put_webhook(entry);
   return entry;
@@ -230,9 +234,7 @@ store::Result<WebhookPtr> Directory::update_webhook(WebhookId id,
   if (!before) return WebhookPtr{};
   Webhook changed = before->webhook;
   change(changed);
-  Webhook sealed = changed;
-  sealed.secret = box_.seal(changed.secret);
-  auto stored = store_.update_webhook(sealed);
+  auto stored = store_.update_webhook(signing::sealed(changed, box_));
   if (!stored) return Err{stored.error()};
   if (!*stored) return WebhookPtr{};
   WebhookPtr after = make_entry(std::move(changed));
@@ -268,18 +270,17 @@ bool Directory::webhook_changed_elsewhere(WebhookId id, std::optional<Webhook> s
     notify(id, nullptr);
     return true;
   }
-  auto secret = box_.open(sealed->secret);
-  if (!secret) return false;
-  sealed->secret = std::move(*secret);
+  auto opened = signing::opened(std::move(*sealed), box_);
+  if (!opened) return false;
   if (before) {
     const Webhook& known = before->webhook;
-    if (known.name == sealed->name && known.url == sealed->url && known.events == sealed->events &&
-        known.is_active == sealed->is_active && known.secret == sealed->secret &&
-        known.updated_at == sealed->updated_at) {
+    if (known.name == opened->name && known.url == opened->url && known.events == opened->events &&
+        known.is_active == opened->is_active && known.secret == opened->secret &&
+        known.updated_at == opened->updated_at && same_options(known.options, opened->options)) {
       return true;
     }
   }
-  const WebhookPtr after = make_entry(std::move(*sealed));
+  const WebhookPtr after = make_entry(std::move(*opened));
   put_webhook(after);
   notify(id, after);
   return true;

@@ -26,7 +26,7 @@ using AccountPtr = std::shared_ptr<const Account>;
 
 // A webhook with what deliveries need of it, made once a change.
 struct WebhookEntry {
-  Webhook webhook;                      // with the secret opened
+  Webhook webhook;                      // with its secrets opened
   std::shared_ptr<const net::Url> url;  // nullptr where the stored URL cannot be parsed
 };
 using WebhookPtr = std::shared_ptr<const WebhookEntry>;
@@ -64,6 +64,7 @@ class Directory {
   store::Result<AccountPtr> update_account(AccountId id,
                                            const std::function<void(Account&)>& change);
   store::Result<bool> delete_account(AccountId id);
+  // `secret` and what is secret in `webhook.options`: opened.
   store::Result<WebhookPtr> create_webhook(store::NewWebhook webhook, std::string_view secret);
   // `change` is applied to the present value while no other update runs, so that partial updates do
   // not overwrite one another.

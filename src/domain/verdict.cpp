@@ -8,9 +8,6 @@
 namespace skyhook {
 namespace {
 
-constexpr std::size_t kScheduleLimit = 20;
-constexpr Millis kScheduleDelayLimit = std::chrono::hours{24 * 30};
-
 std::string_view trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};

@@ -8,12 +8,15 @@
 
 namespace skyhook {
 
-// Delays before the second, third, … attempt; as many retries as it has entries (0 … 20 of 0 s … 30
-// d each).
+// Delays before the second, third, … attempt; as many retries as it has entries (0 …
+// kScheduleLimit of 0 s … kScheduleDelayLimit each).
 struct RetrySchedule {
   std::vector<Millis> delays{std::chrono::minutes{2}, std::chrono::minutes{10},
                              std::chrono::minutes{30}};
+  bool operator==(const RetrySchedule&) const = default;
 };
+inline constexpr std::size_t kScheduleLimit = 20;
+inline constexpr Millis kScheduleDelayLimit = std::chrono::hours{24 * 30};
 std::optional<RetrySchedule> parse_retry_schedule(
     std::string_view text);  // `2m,10m,30m`; empty text: no retries
 

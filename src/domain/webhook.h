@@ -1,6 +1,7 @@
 // A webhook: where an account wants which events delivered.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,9 @@
 
 namespace skyhook {
 
+struct WebhookOptions;  // domain/webhook_options.h
+using WebhookOptionsPtr = std::shared_ptr<const WebhookOptions>;
+
 struct Webhook {
   WebhookId id;
   AccountId account_id;
@@ -17,11 +21,14 @@ struct Webhook {
   std::string url;                  // as given; valid by net::parse_url
   std::vector<std::string> events;  // in the order given, no duplicates
   bool is_active = true;
-  // `whsec_…`. In the store this field holds the sealed form (signing::SecretBox); the directory
-  // holds it opened.
+  // `whsec_…`. In the store this field holds the sealed form (signing/webhook_secrets.h); the
+  // directory holds it opened.
   std::string secret;
   Timestamp created_at;
   Timestamp updated_at;
+  // nullptr: it uses none, and pays for none. Secrets inside are sealed in the store as `secret`
+  // is.
+  WebhookOptionsPtr options = nullptr;
 
   bool subscribes_to(std::string_view event_type) const;
 };

@@ -126,6 +126,7 @@ struct NewWebhook {
   bool is_active;
   std::string sealed_secret;
   Timestamp now;
+  WebhookOptionsPtr options = nullptr;  // sealed
 };
 
 // Per step of a chart (contract §7, stats).
@@ -207,7 +208,8 @@ class Store {
 
   // An error where the account does not exist.
   virtual Result<Webhook> create_webhook(const NewWebhook& webhook) = 0;
-  // Writes name, url, events, is_active, secret and updated_at; false where it does not exist.
+  // Writes name, url, events, is_active, secret, options and updated_at; false where it does not
+  // exist.
   virtual Result<bool> update_webhook(const Webhook& webhook) = 0;
   virtual Result<bool> delete_webhook(WebhookId id) = 0;
 

@@ -318,7 +318,7 @@ def test_rekey(make_server, make_receiver):
     server = make_server(SKYHOOK_MASTER_KEY=old)
     account = server.account()
     receiver = make_receiver()
-    webhook = account.webhook(receiver.url())
+    webhook = account.webhook(receiver.url(), options={"headers": {"X-Key": "value"}})
     arguments = ["rekey", *server.store.arguments()]
     keys = {"SKYHOOK_MASTER_KEY": old, "SKYHOOK_NEW_MASTER_KEY": new}
     while_running = run(*arguments, environment=keys)
@@ -336,12 +336,29 @@ def test_rekey(make_server, make_receiver):
     server.start()
     account.publish()
     request = receiver.wait(1)[0]
+    assert request.header("X-Key") == "value"
     signature = request.header("X-Skylight-Signature")
     import hashlib
     import hmac
 
     assert signature == "sha256=" + hmac.new(webhook["secret"].encode(), request.body,
                                              hashlib.sha256).hexdigest()
+
+
+def test_rekey_seals_what_was_stored_without_a_key(make_server, make_receiver):
+    server = make_server()
+    account, receiver = server.account(), make_receiver()
+    account.webhook(receiver.url(), options={"headers": {"X-Key": "value"}})
+    assert server.stop() == 0
+    new = "4" * 64
+    done = run("rekey", *server.store.arguments(), environment={"SKYHOOK_NEW_MASTER_KEY": new})
+    assert done.returncode == 0 and "1 secrets sealed" in done.stdout, done.stdout + done.stderr
+    server.start(wait=False)
+    assert server.process.wait(20) == 1, "they open with the new key only"
+    server.environment["SKYHOOK_MASTER_KEY"] = new
+    server.start()
+    account.publish()
+    assert receiver.wait(1)[0].header("X-Key") == "value"
 
 
 # --- manual page and completions ----------------------------------------------------------------------

@@ -90,6 +90,13 @@ def examples_that_break(name, schema, required):
             yield "maxItems", ["contact.created"] * (schema["maxItems"] + 1)
     if "object" in kinds:
         yield "type", [1]
+        for inner, inner_schema in schema.get("properties", {}).items():
+            for keyword, value in examples_that_break(inner, inner_schema, False):
+                yield f"{inner}: {keyword}", {inner: value}
+        if schema.get("additionalProperties") is False:
+            yield "additionalProperties", {"no-such-name": 1}
+        if "maxProperties" in schema:
+            yield "maxProperties", {f"X-{i}": "1" for i in range(schema["maxProperties"] + 1)}
     if "integer" in kinds:
         yield "type", "text"
     if "enum" in schema:
@@ -202,11 +209,12 @@ def field_names(document):
 
 def test_no_field_is_read_that_is_not_documented(root, source):
     text = "".join((root / "src/api" / name).read_text()
-                   for name in ("validation.cpp", "publish_input.cpp"))
+                   for name in ("validation.cpp", "publish_input.cpp", "webhook_options.cpp"))
     read = set(re.findall(r'(?:find|find_required|read_\w+)\((?:input|query),\s*"(\w+)"', text))
     read |= set(re.findall(r'query\.get\("(\w+)"\)', text))
     read |= set(re.findall(r'kField = "(\w+)"', text))
     read |= set(re.findall(r'key == "(\w+)"', text))
+    read |= set(re.findall(r'(?:input\.if_contains\(|Option\{)"(\w+)"', text))
     documented = field_names(source)
     assert len(read) > 12
     assert read <= documented, f"read, not documented: {sorted(read - documented)}"
@@ -215,7 +223,8 @@ def test_no_field_is_read_that_is_not_documented(root, source):
 
 def test_the_limits_of_the_source_are_those_of_the_document(root, source):
     text = "".join((root / "src" / name).read_text() for name in
-                   ("api/validation.h", "api/publish_input.h", "intake/intake.h"))
+                   ("api/validation.h", "api/publish_input.h", "intake/intake.h", "domain/verdict.h",
+                    "domain/webhook_options.h"))
 
     def constant(name):
         value = re.search(rf"\b{name} =\s*([^;]+);", text).group(1)
@@ -228,6 +237,13 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
         assert fields["name"]["maxLength"] == constant("kNameLimit")
         assert fields["url"]["maxLength"] == constant("kUrlLimit")
         assert fields["events"]["maxItems"] == constant("kEventsLimit")
+    for name in ("WebhookOptions", "WebhookOptionsChange"):
+        fields = schemas[name]["properties"]
+        assert fields["headers"]["maxProperties"] == constant("kHeadersLimit")
+        assert fields["retry_schedule"]["maxItems"] == constant("kScheduleLimit")
+    headers = schemas["WebhookOptionsChange"]["properties"]["headers"]
+    assert headers["additionalProperties"]["anyOf"][0]["maxLength"] == constant("kHeaderValueLimit")
+    assert f"{{1,{constant('kHeaderNameLimit')}}}" in headers["propertyNames"]["pattern"]
     for name in ("AccountCreate", "AccountUpdate"):
         fields = schemas[name]["properties"]
         assert fields["name"]["maxLength"] == constant("kNameLimit")

@@ -1,4 +1,5 @@
 // Accounts and webhooks of the shared store.
+#include "store/options_text.h"
 #include "store/postgres/node_store.h"
 
 namespace skyhook::store::postgres {
@@ -30,9 +31,10 @@ Account account_from(const Rows& rows, int row) {
 }
 
 constexpr std::string_view kWebhookColumns =
-    "webhook_id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at";
+    "webhook_id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at, "
+    "options";
 
-Webhook webhook_from(const Rows& rows, int row) {
+Answer<Webhook> webhook_from(const Rows& rows, int row) {
   Webhook webhook;
   webhook.id = WebhookId{rows.integer(row, 0)};
   webhook.account_id = AccountId{rows.integer(row, 1)};
@@ -43,6 +45,9 @@ Webhook webhook_from(const Rows& rows, int row) {
   webhook.secret = rows.string(row, 6);
   webhook.created_at = rows.time(row, 7);
   webhook.updated_at = rows.time(row, 8);
+  auto options = parse_options_text(rows.text(row, 9));
+  if (!options) return Err{DatabaseError{"22000", "stored options cannot be read", false}};
+  webhook.options = std::move(*options);
   return webhook;
 }
 
@@ -77,7 +82,9 @@ Result<std::vector<Webhook>> NodeStore::load_webhooks() {
     if (!rows) return Err{rows.error()};
     std::vector<Webhook> webhooks;
     for (int row = 0; row < rows->count(); ++row) {
-      webhooks.push_back(webhook_from(*rows, row));
+      auto webhook = webhook_from(*rows, row);
+      if (!webhook) return Err{webhook.error()};
+      webhooks.push_back(std::move(*webhook));
       accounts_.put(webhooks.back().id, webhooks.back().account_id);
     }
     return webhooks;
@@ -149,9 +156,11 @@ Result<Webhook> NodeStore::create_webhook(const NewWebhook& webhook) {
     params.add(webhook.account_id.value).text(webhook.name).text(webhook.url);
     params.texts(views(webhook.events)).add(webhook.is_active).text(webhook.sealed_secret);
     params.add(webhook.now);
+    const std::string options = options_text(webhook.options);
+    params.text(options);
     auto rows = connection.query(
         "INSERT INTO skyhook.webhooks (account_id, name, url, events, is_active, sealed_secret, "
-        "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING " +
+        "created_at, updated_at, options) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) RETURNING " +
             std::string(kWebhookColumns),
         params);
     if (!rows) return Err{rows.error()};
@@ -166,10 +175,12 @@ Result<bool> NodeStore::update_webhook(const Webhook& webhook) {
     Params params;
     params.add(webhook.account_id.value).add(webhook.id.value).text(webhook.name);
     params.text(webhook.url).texts(views(webhook.events)).add(webhook.is_active);
-    params.text(webhook.secret).add(webhook.updated_at);
+    const std::string options = options_text(webhook.options);
+    params.text(webhook.secret).add(webhook.updated_at).text(options);
     auto rows = connection.query(
         "UPDATE skyhook.webhooks SET name = $3, url = $4, events = $5, is_active = $6, "
-        "sealed_secret = $7, updated_at = $8 WHERE account_id = $1 AND webhook_id = $2 RETURNING 1",
+        "sealed_secret = $7, updated_at = $8, options = $9 WHERE account_id = $1 AND "
+        "webhook_id = $2 RETURNING 1",
         params);
     if (!rows) return Err{rows.error()};
     return rows->count() == 1;
@@ -223,10 +234,11 @@ Answer<Done> NodeStore::read_changed(Connection& connection, const std::set<std:
                                  params);
     if (!rows) return Err{rows.error()};
     for (int row = 0; row < rows->count(); ++row) {
-      Webhook webhook = webhook_from(*rows, row);
-      gone.erase(webhook.id.value);
-      accounts_.put(webhook.id, webhook.account_id);
-      changes.webhooks.emplace_back(webhook.id, std::move(webhook));
+      auto webhook = webhook_from(*rows, row);
+      if (!webhook) return Err{webhook.error()};
+      gone.erase(webhook->id.value);
+      accounts_.put(webhook->id, webhook->account_id);
+      changes.webhooks.emplace_back(webhook->id, std::move(*webhook));
     }
     for (const std::int64_t id : gone) {
       deleted_.add(WebhookId{id});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "store/options_text.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/schema.h"
 
@@ -12,7 +13,8 @@ namespace {
 constexpr std::string_view kAccountColumns =
     "account_id, created_at, updated_at, is_active, name, allowed_origins, api_key_hash";
 constexpr std::string_view kWebhookColumns =
-    "account_id, webhook_id, created_at, updated_at, is_active, name, url, events, sealed_secret";
+    "account_id, webhook_id, created_at, updated_at, is_active, name, url, events, sealed_secret, "
+    "options";
 constexpr std::string_view kEventColumns =
     "account_id, event_id, created_at, event_type, data, traceparent";
 constexpr std::string_view kDeliveryColumns =
@@ -251,6 +253,7 @@ class PostgresMoveTarget final : public MoveTarget {
       params.add(webhook.account_id.value).add(webhook.id.value).add(webhook.created_at);
       params.add(webhook.updated_at).add(webhook.is_active).text(webhook.name).text(webhook.url);
       params.texts(views(webhook.events)).text(webhook.secret);
+      params.text(options_text(webhook.options));
       statements.add(insert, std::move(params));
     }
     return write(statements, MoveTable::webhooks, page.last, page.rows.size());

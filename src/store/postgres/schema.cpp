@@ -972,6 +972,12 @@ EXCEPTION WHEN lock_not_available THEN
 END $$;
 )sql";
 
+// A node of before does not name the column, and leaves it as it is.
+constexpr std::string_view kOptions = R"sql(
+ALTER TABLE skyhook.webhooks
+  ADD COLUMN options text NOT NULL DEFAULT '';  -- store/options_text.h
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -986,7 +992,7 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first, kMoves};
+  static const std::vector<std::string_view> list{first, kMoves, kOptions};
   return list;
 }
 

@@ -158,6 +158,10 @@ CREATE TABLE move_mark (
 );
 )sql";
 
+constexpr std::string_view kOptions = R"sql(
+ALTER TABLE webhooks ADD COLUMN options TEXT NOT NULL DEFAULT '';  -- store/options_text.h
+)sql";
+
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
@@ -165,7 +169,7 @@ constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
 const std::vector<std::string_view>& migrations() {
   static const std::vector<std::string_view> list{kFirstSchema, kJournalOfCounts, kTraces,
-                                                  kMoveMark};
+                                                  kMoveMark, kOptions};
   return list;
 }
 

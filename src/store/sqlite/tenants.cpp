@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "store/options_text.h"
 #include "store/sqlite/string_list.h"
 
 namespace skyhook::store::sqlite {
@@ -11,6 +12,12 @@ std::vector<std::string> list_of(const Query& row, int column) {
   std::optional<std::vector<std::string>> list = decode_list(row.text(column));
   if (!list) throw SqliteError(SQLITE_CORRUPT, "a stored list of strings cannot be read");
   return std::move(*list);
+}
+
+WebhookOptionsPtr options_of(const Query& row, int column) {
+  auto options = parse_options_text(row.text(column));
+  if (!options) throw SqliteError(SQLITE_CORRUPT, "stored options cannot be read");
+  return std::move(*options);
 }
 
 Blob blob_of(const Sha256& hash) {
@@ -47,7 +54,7 @@ std::vector<Webhook> load_webhooks(Connection& connection, WebhookId after, std:
   for (Query row(connection.statement(sql), after.value, limit); row.next();) {
     webhooks.push_back({WebhookId{row.integer(0)}, AccountId{row.integer(1)}, row.text(2),
                         row.text(3), list_of(row, 4), row.integer(5) != 0, row.text(6), row.time(7),
-                        row.time(8)});
+                        row.time(8), options_of(row, 9)});
   }
   return webhooks;
 }
@@ -101,17 +108,17 @@ std::optional<Webhook> create_webhook(WriteSession& session, const NewWebhook& a
       connection
           .statement(
               "INSERT INTO webhooks (account_id, name, url, events, is_active, sealed_secret, "
-              "created_at, updated_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 "
+              "created_at, updated_at, options) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8 "
               "WHERE EXISTS (SELECT 1 FROM accounts WHERE id = ?1)")
           .run(added.account_id.value, added.name, added.url, events, added.is_active,
-               added.sealed_secret, added.now);
+               added.sealed_secret, added.now, options_text(added.options));
   if (inserted == 0) return std::nullopt;
   const WebhookId id{connection.last_insert_id()};
   connection.statement("INSERT INTO webhook_totals VALUES (?1, 0, 0, 0)").run(id.value);
   session.webhook_created(id);
   return Webhook{id,           added.account_id, added.name,          added.url,
                  added.events, added.is_active,  added.sealed_secret, added.now,
-                 added.now};
+                 added.now,    added.options};
 }
 
 bool update_webhook(WriteSession& session, const Webhook& webhook) {
@@ -120,9 +127,9 @@ bool update_webhook(WriteSession& session, const Webhook& webhook) {
              .statement(
                  "UPDATE webhooks SET name = ?2, url = ?3, events = ?4, is_active = ?5, "
                  "sealed_secret = ?6, "
-                 "updated_at = ?7 WHERE id = ?1")
+                 "updated_at = ?7, options = ?8 WHERE id = ?1")
              .run(webhook.id.value, webhook.name, webhook.url, events, webhook.is_active,
-                  webhook.secret, webhook.updated_at) == 1;
+                  webhook.secret, webhook.updated_at, options_text(webhook.options)) == 1;
 }
 
 bool delete_webhook(WriteSession& session, WebhookId id) {

@@ -12,7 +12,7 @@ namespace skyhook::store::sqlite {
 inline constexpr std::string_view kAccountColumns =
     "id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at";
 inline constexpr std::string_view kWebhookColumns =
-    "id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at";
+    "id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at, options";
 
 // In order of their ids; with `limit`, that many after `after`.
 inline constexpr std::int64_t kNoLimit = -1;

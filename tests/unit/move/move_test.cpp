@@ -9,6 +9,7 @@
 #include <future>
 #include <set>
 
+#include "store/options_text.h"
 #include "store/postgres/move_target.h"
 #include "store/postgres/postgres_store.h"
 #include "store/shared.h"
@@ -162,6 +163,8 @@ class MoveTest : public StoreContract {
     second.is_active = false;
     second.name = "Second \xE2\x9C\x93";
     second.secret = "enc1:something";
+    second.options = with_change(
+        nullptr, [](WebhookOptions& options) { options.headers = {{"X-Key", "enc1:other"}}; });
     second.updated_at = clock.time + Seconds{1};
     ASSERT_TRUE(*store->update_webhook(second));
     const Webhook doomed = make_webhook(account.id);
@@ -220,7 +223,7 @@ class MoveTest : public StoreContract {
     }
     for (const Webhook& one : must(from.load_webhooks())) {
       line("webhook", one.id.value, one.account_id.value, one.name, one.url, one.is_active,
-           one.secret, time(one.created_at), time(one.updated_at));
+           one.secret, time(one.created_at), time(one.updated_at), options_text(one.options));
       for (const std::string& event : one.events) line(event);
       const DeliveryTotals counted = must(from.totals({one.id})).front();
       line("totals", counted.pending, counted.delivered, counted.failed);

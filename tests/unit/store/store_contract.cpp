@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "domain/webhook_options.h"
+
 namespace skyhook::store::contract {
 
 using testing::ElementsAre;
@@ -663,6 +665,7 @@ TEST_P(StoreContract, KeepsWebhooks) {
   EXPECT_EQ(webhook.secret, "enc1:sealed");
   EXPECT_EQ(webhook.created_at, clock.time);
   EXPECT_EQ(webhook.updated_at, clock.time);
+  EXPECT_EQ(webhook.options, nullptr);
 
   webhook.name = "New";
   webhook.url = "https://new.example";
@@ -681,6 +684,27 @@ TEST_P(StoreContract, KeepsWebhooks) {
   EXPECT_EQ(stored.updated_at, at(Seconds{7}));
   webhook.id = WebhookId{999};
   EXPECT_FALSE(*store->update_webhook(webhook));
+}
+
+TEST_P(StoreContract, KeepsTheOptionsOfAWebhook) {
+  const Account account = make_account();
+  const auto headers = with_change(nullptr, [](WebhookOptions& options) {
+    options.headers = {{"X-Key", "enc1:sealed"}};
+  });
+  const Result<Webhook> made = store->create_webhook(
+      {account.id, "Hook", "https://example.com", {"a.b"}, true, "s", clock.time, headers});
+  ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(same_options(made->options, headers));
+  reopen_store();
+  Webhook webhook = store->load_webhooks()->at(0);
+  EXPECT_TRUE(same_options(webhook.options, headers));
+  webhook.options =
+      with_change(webhook.options, [](WebhookOptions& options) { options.timeout = Seconds{5}; });
+  EXPECT_TRUE(*store->update_webhook(webhook));
+  EXPECT_TRUE(same_options(store->load_webhooks()->at(0).options, webhook.options));
+  webhook.options = nullptr;
+  EXPECT_TRUE(*store->update_webhook(webhook));
+  EXPECT_EQ(store->load_webhooks()->at(0).options, nullptr);
 }
 
 TEST_P(StoreContract, DeletesAWebhookWithAllThatIsUnderIt) {

@@ -1,0 +1,210 @@
+#include "api/webhook_options.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace skyhook::api {
+
+namespace json = boost::json;
+
+namespace {
+
+// How one option is read, reset and shown. `read` gets a value that is not null, and the field's
+// path for its errors; it answers an empty change where it found one.
+struct Option {
+  std::string_view name;
+  OptionsChange (*read)(const json::value& value, const std::string& field,
+                        const OptionRules& rules, FieldErrors& errors);
+  void (*reset)(WebhookOptions& options);
+  void (*write)(JsonWriter& json, const WebhookOptions& options);
+};
+
+OptionsChange refused(const std::string& field, std::string_view reason, FieldErrors& errors) {
+  errors.add(field, field_message(field, reason));
+  return {};
+}
+
+// --- headers -------------------------------------------------------------------------------------
+
+const CustomHeader* find_header(const std::vector<CustomHeader>& headers, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      headers, [&](const CustomHeader& one) { return same_header_name(one.name, name); });
+  return found == headers.end() ? nullptr : &*found;
+}
+
+// What is wrong with one member of `headers`; empty: nothing. `true` keeps the value that the
+// webhook has for that name.
+std::string_view judge_header(std::string_view name, const json::value& value,
+                              const OptionRules& rules) {
+  if (!is_header_name(name)) return "must have the name of a header.";
+  if (is_reserved_header(name, rules.header_prefix)) return "must not have a reserved name.";
+  if (value.is_bool() && value.get_bool()) {
+    const bool is_there = rules.present && find_header(rules.present->headers, name) != nullptr;
+    return is_there ? "" : "must have a value.";
+  }
+  if (!value.is_string()) return "must be a string.";
+  const std::string_view text = text_of(value);
+  if (text.empty()) return "must have a value.";
+  if (text.size() > kHeaderValueLimit) return "must not be greater than 1000 characters.";
+  return is_header_value(text) ? "" : "must consist of visible ASCII characters.";
+}
+
+OptionsChange read_headers(const json::value& value, const std::string& field,
+                           const OptionRules& rules, FieldErrors& errors) {
+  if (!value.is_object()) return refused(field, "must be an object.", errors);
+  const json::object& members = value.get_object();
+  if (members.size() > kHeadersLimit) {
+    return refused(field, "must not have more than 20 items.", errors);
+  }
+  std::vector<CustomHeader> wanted;  // an empty value: the one that is there
+  bool valid = true;
+  for (const auto& [key, member] : members) {
+    const std::string_view name(key.data(), key.size());
+    std::string_view fault = judge_header(name, member, rules);
+    if (fault.empty() && find_header(wanted, name) != nullptr) fault = "must not be there twice.";
+    if (!fault.empty()) {
+      refused(field + "." + std::string(name), fault, errors);
+      valid = false;
+      continue;
+    }
+    wanted.push_back({std::string(name), member.is_string() ? std::string(text_of(member)) : ""});
+  }
+  if (!valid) return {};
+  return [wanted = std::move(wanted)](WebhookOptions& options) {
+    std::vector<CustomHeader> headers;
+    for (const CustomHeader& header : wanted) {
+      const CustomHeader* kept =
+          header.value.empty() ? find_header(options.headers, header.name) : &header;
+      // Another request may have taken it off since this one was judged.
+      if (kept != nullptr) headers.push_back({header.name, kept->value});
+    }
+    options.headers = std::move(headers);
+  };
+}
+
+void write_headers(JsonWriter& json, const WebhookOptions& options) {
+  if (options.headers.empty()) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  for (const CustomHeader& header : options.headers) json.field(header.name, true);
+  json.end_object();
+}
+
+// --- retry schedule and timeout ------------------------------------------------------------------
+
+std::optional<Millis> duration_of(const json::value& value) {
+  if (!value.is_string()) return std::nullopt;
+  return parse_duration(text_of(value));
+}
+
+OptionsChange read_retry_schedule(const json::value& value, const std::string& field,
+                                  const OptionRules&, FieldErrors& errors) {
+  const json::array* items = read_array(value, field, 0, kScheduleLimit, errors);
+  if (items == nullptr) return {};
+  RetrySchedule schedule{.delays = {}};
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const std::string item_field = field + "." + std::to_string(i);
+    const auto delay = duration_of((*items)[i]);
+    if (!delay) {
+      refused(item_field, "must be a duration such as 30s or 2m.", errors);
+    } else if (*delay > kScheduleDelayLimit) {
+      refused(item_field, "must not be greater than 30d.", errors);
+    } else {
+      schedule.delays.push_back(*delay);
+    }
+  }
+  if (schedule.delays.size() != items->size()) return {};
+  return [schedule = std::move(schedule)](WebhookOptions& options) {
+    options.retry_schedule = schedule;
+  };
+}
+
+void write_retry_schedule(JsonWriter& json, const WebhookOptions& options) {
+  if (!options.retry_schedule) {
+    json.null();
+    return;
+  }
+  json.begin_array();
+  for (const Millis delay : options.retry_schedule->delays) json.string(format_duration(delay));
+  json.end_array();
+}
+
+OptionsChange read_timeout(const json::value& value, const std::string& field, const OptionRules&,
+                           FieldErrors& errors) {
+  const auto timeout = duration_of(value);
+  if (!timeout) return refused(field, "must be a duration such as 30s or 2m.", errors);
+  if (*timeout < kShortestTimeout || *timeout > kLongestTimeout) {
+    return refused(field, "must be between 1s and 5m.", errors);
+  }
+  return [timeout](WebhookOptions& options) { options.timeout = timeout; };
+}
+
+void write_timeout(JsonWriter& json, const WebhookOptions& options) {
+  options.timeout ? json.string(format_duration(*options.timeout)) : json.null();
+}
+
+// --- all of them ---------------------------------------------------------------------------------
+
+// In the order in which an answer shows them.
+constexpr std::array kOptions{
+    Option{"headers", read_headers, [](WebhookOptions& options) { options.headers.clear(); },
+           write_headers},
+    Option{"retry_schedule", read_retry_schedule,
+           [](WebhookOptions& options) { options.retry_schedule.reset(); }, write_retry_schedule},
+    Option{"timeout", read_timeout, [](WebhookOptions& options) { options.timeout.reset(); },
+           write_timeout},
+};
+
+void reset_all(WebhookOptions& options) {
+  for (const Option& option : kOptions) option.reset(options);
+}
+
+}  // namespace
+
+OptionsChange read_options(const json::object& input, const OptionRules& rules,
+                           FieldErrors& errors) {
+  const json::value* value = input.if_contains("options");
+  if (value == nullptr) return {};
+  if (is_missing(*value)) return reset_all;
+  if (!value->is_object()) return refused("options", "must be an object.", errors);
+  std::vector<OptionsChange> changes;
+  for (const auto& [key, member] : value->get_object()) {
+    const std::string_view name(key.data(), key.size());
+    const std::string field = "options." + std::string(name);
+    const auto option = std::ranges::find(kOptions, name, &Option::name);
+    if (option == kOptions.end()) {
+      errors.add(field, selected_is_invalid(field));
+    } else if (is_missing(member)) {
+      changes.emplace_back(option->reset);
+    } else if (auto change = option->read(member, field, rules, errors)) {
+      changes.push_back(std::move(change));
+    }
+  }
+  return [changes = std::move(changes)](WebhookOptions& options) {
+    for (const OptionsChange& change : changes) change(options);
+  };
+}
+
+void write_options(JsonWriter& json, const WebhookOptionsPtr& options) {
+  static const WebhookOptions kDefaults;
+  json.begin_object();
+  for (const Option& option : kOptions) {
+    json.key(option.name);
+    option.write(json, options ? *options : kDefaults);
+  }
+  json.end_object();
+}
+
+bool read_include(const Query& query, FieldErrors& errors) {
+  const auto include = query.get("include");
+  if (include && *include != "options") errors.add("include", selected_is_invalid("include"));
+  return include && *include == "options";
+}
+
+}  // namespace skyhook::api

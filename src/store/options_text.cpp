@@ -1,0 +1,97 @@
+#include "store/options_text.h"
+
+#include <boost/json.hpp>
+#include <cmath>
+
+namespace skyhook::store {
+namespace {
+
+namespace json = boost::json;
+
+// What the readers below do not expect, Boost.JSON throws; it ends in parse_options_text.
+std::string text_of(const json::value& value) {
+  const json::string& text = value.as_string();
+  return {text.data(), text.size()};
+}
+
+json::array write_headers(const std::vector<CustomHeader>& headers) {
+  json::array list;
+  for (const CustomHeader& header : headers) list.push_back({header.name, header.value});
+  return list;
+}
+
+std::vector<CustomHeader> read_headers(const json::value& value) {
+  std::vector<CustomHeader> headers;
+  for (const json::value& pair : value.as_array()) {
+    headers.push_back({text_of(pair.as_array().at(0)), text_of(pair.as_array().at(1))});
+  }
+  return headers;
+}
+
+json::array write_delays(const RetrySchedule& schedule) {
+  json::array list;
+  for (const Millis delay : schedule.delays) list.emplace_back(delay.count());
+  return list;
+}
+
+RetrySchedule read_delays(const json::value& value) {
+  RetrySchedule schedule{.delays = {}};
+  for (const json::value& delay : value.as_array()) schedule.delays.emplace_back(delay.as_int64());
+  return schedule;
+}
+
+void read_member(std::string_view name, const json::value& value, WebhookOptions& options,
+                 json::object& unknown) {
+  if (name == "headers") {
+    options.headers = read_headers(value);
+  } else if (name == "retry_schedule_ms") {
+    options.retry_schedule = read_delays(value);
+  } else if (name == "timeout_ms") {
+    options.timeout = Millis{value.as_int64()};
+  } else if (name == "rate_limit_steps") {
+    options.rate_limit = static_cast<double>(value.as_int64()) / kRateSteps;
+  } else if (name == "filter") {
+    options.filter = text_of(value);
+  } else if (name == "previous_secret") {
+    options.previous_secret = {text_of(value.as_array().at(0)),
+                               from_unix_micros(value.as_array().at(1).as_int64())};
+  } else {
+    unknown.emplace(json::string_view(name.data(), name.size()), value);
+  }
+}
+
+}  // namespace
+
+std::string options_text(const WebhookOptionsPtr& options) {
+  if (!options) return {};
+  json::object object;
+  if (!options->unknown.empty()) object = json::parse(options->unknown).as_object();
+  if (!options->headers.empty()) object["headers"] = write_headers(options->headers);
+  if (options->retry_schedule) object["retry_schedule_ms"] = write_delays(*options->retry_schedule);
+  if (options->timeout) object["timeout_ms"] = options->timeout->count();
+  // Whole steps, so that what is read is exactly what was written.
+  if (options->rate_limit) {
+    object["rate_limit_steps"] = std::llround(*options->rate_limit * kRateSteps);
+  }
+  if (!options->filter.empty()) object["filter"] = options->filter;
+  if (const auto& previous = options->previous_secret) {
+    object["previous_secret"] = {previous->secret, to_unix_micros(previous->until)};
+  }
+  return json::serialize(object);
+}
+
+std::optional<WebhookOptionsPtr> parse_options_text(std::string_view text) try {
+  if (text.empty()) return WebhookOptionsPtr{};
+  const json::value whole = json::parse(json::string_view(text.data(), text.size()));
+  WebhookOptions options;
+  json::object unknown;
+  for (const auto& [name, value] : whole.as_object()) {
+    read_member({name.data(), name.size()}, value, options, unknown);
+  }
+  if (!unknown.empty()) options.unknown = json::serialize(unknown);
+  return std::make_shared<const WebhookOptions>(std::move(options));
+} catch (const std::exception&) {
+  return std::nullopt;
+}
+
+}  // namespace skyhook::store
