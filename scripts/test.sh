@@ -5,72 +5,87 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 directory=$1
 what=${2:-all}
-mkdir -p "$directory/test-logs"
+logs=$directory/test-logs
+mkdir -p "$logs"
+rm -f "$logs"/*.result
 
 export SKYHOOK_BINARY=$PWD/$directory/skyhook
 export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:exitcode=99:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=99}
 case $directory in
-  *-asan | *-tsan) export SKYHOOK_TEST_SANITIZED=1 ;;
-esac
-
-summary=()
-status=0
-# part NAME COMMAND…: shows the output as it comes, remembers the outcome and the last line.
-part() {
-  local name=$1 log="$directory/test-logs/$1.log" started=$SECONDS outcome=passed
-  shift
-  echo "── $name"
-  if ! "$@" 2>&1 | tee "$log"; then
-    outcome=FAILED
-    status=1
-  fi
-  local counts
-  counts=$(grep -E 'tests passed|tests failed|[0-9]+ (passed|failed)' "$log" | tail -n 1 |
-    sed -E 's/\x1b\[[0-9;]*m//g; s/^=+ //; s/ =+$//')
-  summary+=("$(printf '%-10s %-7s %4ds  %s' "$name" "$outcome" $((SECONDS - started)) "$counts")")
-}
-
-run_ctest() { ctest --test-dir "$directory" --output-on-failure -j "$(nproc)"; }
-run_pytest() {
-  local python
-  python=$(scripts/python-environment.sh) || return 1
-  "$python" -m pytest "$@" -p no:cacheprovider
-}
-
-case $what in
-  all | ctest) part ctest run_ctest ;;
-esac
-case $what in
-  all | contract) part contract run_pytest tests/contract -m "not soak" -n "${SKYHOOK_TEST_WORKERS:-4}" ;;
-esac
-# Under a sanitizer `all` is the unit, contract and fault tests: the rest runs other people's programs against ours, or takes the
-# time that continuous integration does not have. Each can be asked for by name.
-plain=all
-[ -z "${SKYHOOK_TEST_SANITIZED:-}" ] || plain=not-sanitized
-case $what in
-  "$plain" | integration) part integration run_pytest tests/integration -n 2 ;;
-esac
-case $what in
-  # The same promises on the shared store, against a PostgreSQL that the tests start.
-  "$plain" | contract-postgres)
-    export SKYHOOK_TEST_STORE=postgres
-    part contract-postgres run_pytest tests/contract -m "not soak" -n "${SKYHOOK_TEST_WORKERS:-4}"
-    unset SKYHOOK_TEST_STORE
+  *-asan | *-tsan)
+    export SKYHOOK_TEST_SANITIZED=1
+    # Sanitized, a history takes some twenty times as long.
+    export SKYHOOK_SIMULATION_COUNT=${SKYHOOK_SIMULATION_COUNT:-300}
     ;;
 esac
+
+# part NAME COMMAND…: keeps the outcome for the summary. Shows the output as it comes, or, where parts run side by side, when the
+# part is over.
+part() {
+  local name=$1 log="$logs/$1.log" started=$SECONDS outcome=passed counts
+  shift
+  echo "── $name"
+  if [ "$what" = all ]; then
+    "$@" >"$log" 2>&1 || outcome=FAILED
+    { flock 9 && echo "── $name: $outcome" && cat "$log"; } 9>"$logs/lock"
+  else
+    "$@" 2>&1 | tee "$log" || outcome=FAILED
+  fi
+  counts=$(grep -E 'tests passed|tests failed|[0-9]+ (passed|failed)|\[  PASSED  \]' "$log" | tail -n 1 |
+    sed -E 's/\x1b\[[0-9;]*m//g; s/^=+ //; s/ =+$//')
+  printf '  %-18s %-7s %4ds  %s\n' "$name" "$outcome" $((SECONDS - started)) "$counts" >"$logs/$name.result"
+}
+
+run_ctest() { command ctest --test-dir "$directory" --output-on-failure -j "$(nproc)"; }
+run_pytest() { "$python" -m pytest "$@" -p no:cacheprovider; }
+run_contract() { run_pytest tests/contract -m "not soak" -n "${SKYHOOK_TEST_WORKERS:-4}"; }
+
+ctest() { part ctest run_ctest; }
+contract() { part contract run_contract; }
+# The same promises on the shared store, against a PostgreSQL that the tests start.
+contract_postgres() { SKYHOOK_TEST_STORE=postgres part contract-postgres run_contract; }
+integration() { part integration run_pytest tests/integration -n 2; }
+faults() { part faults run_pytest tests/faults -m "not soak" -n 2; }
+browser() { part browser run_pytest tests/browser -n 2; }
+# The same criteria at full size.
+soak() {
+  part soak-histories env SKYHOOK_SIMULATION_COUNT=100000 "$directory/tests/unit/delivery/unit_delivery"
+  part soak-power-loss env SKYHOOK_POWER_LOSS_COUNT=10000 "$directory/tests/faults/unit_power_loss"
+  part soak-contract run_pytest tests/contract -m soak -s
+}
+
+# Most tests wait more than they compute, so two columns of suites run side by side. The fault tests measure time, and come last and
+# alone. Under a sanitizer `all` is the unit, contract and fault tests: the rest runs other people's programs against ours, or takes
+# the time that continuous integration does not have. Each can be asked for by name.
+all() {
+  set -m  # the left column in a process group of its own, so that it can be ended
+  {
+    ctest
+    [ -n "${SKYHOOK_TEST_SANITIZED:-}" ] || { contract_postgres; browser; }
+  } &
+  local left=$!
+  set +m
+  trap 'kill -- -$left 2>/dev/null; exit 130' INT TERM
+  contract
+  [ -n "${SKYHOOK_TEST_SANITIZED:-}" ] || integration
+  wait "$left"
+  trap - INT TERM
+  faults
+}
+
+python=$(scripts/python-environment.sh) || exit 1
 case $what in
-  all | faults) part faults run_pytest tests/faults -n 2 ;;
-esac
-case $what in
-  "$plain" | browser) part browser run_pytest tests/browser -n 2 ;;
-esac
-case $what in
-  soak) part soak run_pytest tests/contract -m soak -s ;;
+  all | ctest | contract | integration | faults | browser | soak) "$what" ;;
+  contract-postgres) contract_postgres ;;
+  *)
+    echo "test.sh: no such suite: $what" >&2
+    exit 2
+    ;;
 esac
 
 echo
 echo "Summary ($directory)"
-printf '  %s\n' "${summary[@]}"
-exit $status
+cat "$logs"/*.result
+! grep -q FAILED "$logs"/*.result
