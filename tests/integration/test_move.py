@@ -71,7 +71,8 @@ def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     good_receiver, later_receiver = make_receiver(), make_receiver(status(503))
     good = account.webhook(good_receiver.url())
     bad = account.webhook(f"http://127.0.0.1:{closed_port()}/hook", events=["contact.updated"])
-    later = account.webhook(later_receiver.url(), events=["contact.deleted"], name="Later ✓")
+    later = account.webhook(later_receiver.url(), events=["contact.deleted"], name="Later ✓",
+                            options={"headers": {"X-Key": "very secret"}, "timeout": "3s"})
     first_result = account.publish(data={"n": 0}, key="order-1")
     for n in range(1, 6):
         account.publish(data={"n": n, "text": "Grüße \\u0000"})
@@ -111,6 +112,7 @@ def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     assert sorted(arrived) == sorted(waiting)
     remains(lambda: len(later_receiver.requests) == tried + 20, 0.5, "each delivery once")
     assert_signed(later_receiver.requests[-1], later["secret"])
+    assert later_receiver.requests[-1].header("X-Key") == "very secret"
     # It goes on: idempotency, new events, new webhooks, what failed.
     assert same.publish(data={"n": 0}, key="order-1") == first_result
     made = same.publish(data={"n": "new"})
