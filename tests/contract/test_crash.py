@@ -1,6 +1,5 @@
 """Contract section 4 and 6: nothing that was accepted is lost, however the process ends."""
 
-import http.client
 import json
 import os
 import signal
@@ -9,79 +8,9 @@ import time
 
 import pytest
 from harness import receiver as receivers
-from harness.http import KeptConnection
 from harness.polling import eventually
 from harness.receiver import closed_port, status
 from harness.server import SANITIZED, run
-
-IN_FLIGHT = 16
-
-
-class Publishers:
-    """Publishes numbered events on several connections until stopped; knows which were accepted."""
-
-    def __init__(self, server, account, count=6):
-        self.accepted = set()
-        self.stopped = threading.Event()
-        self.number = 0
-        self.lock = threading.Lock()
-        self.server, self.account = server, account
-        self.threads = [threading.Thread(target=self.publish) for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def publish(self):
-        connection = KeptConnection(self.server.port)
-        while not self.stopped.is_set():
-            with self.lock:
-                self.number += 1
-                number = self.number
-            body = json.dumps({"event": "contact.created", "data": {"n": number}})
-            try:
-                answer = connection.request(
-                    "POST", f"/operator/v1/accounts/{self.account.id}/events", body,
-                    {"Authorization": f"Bearer {self.server.operator_token}",
-                     "Content-Type": "application/json"})
-            except (OSError, http.client.HTTPException):  # a killed server, perhaps mid-answer
-                connection.close()
-                connection = KeptConnection(self.server.port)
-                self.stopped.wait(0.01)
-                continue
-            if answer.status == 202:
-                with self.lock:
-                    self.accepted.add(number)
-        connection.close()
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-
-
-def numbers(receiver):
-    return [request.json["data"]["n"] for request in list(receiver.requests)]
-
-
-def test_kill_under_load(make_server, make_receiver):
-    server = make_server("--max-in-flight", str(IN_FLIGHT), "--retry-schedule", "100ms,100ms,1s",
-                         SKYHOOK_LOG="info")
-    account = server.account()
-    receiver = make_receiver()
-    account.webhook(receiver.url())
-    publishers = Publishers(server, account)
-    kills = 3
-    try:
-        for kill in range(1, kills + 1):
-            target = 250 * kill
-            eventually(lambda: len(publishers.accepted) >= target, 30, f"{target} accepted events")
-            server.kill()
-            server.start()
-    finally:
-        publishers.stop()
-    eventually(lambda: publishers.accepted <= set(numbers(receiver)), 30, "every accepted event")
-    sent = numbers(receiver)
-    twice = len(sent) - len(set(sent))
-    assert twice <= kills * IN_FLIGHT, f"{twice} duplicates"
 
 
 def test_what_waits_is_taken_up(make_server, make_receiver):
@@ -203,23 +132,6 @@ def test_an_idle_server_ends_at_once(make_server, number):
     server.process.send_signal(number)
     assert server.process.wait(20) == 0
     assert time.monotonic() - started < (10 if SANITIZED else 2)
-
-
-def test_sigterm_under_load(make_server, make_receiver):
-    server = make_server("--retry-schedule", "100ms,100ms,1s", SKYHOOK_LOG="info")
-    account = server.account()
-    receiver = make_receiver()
-    account.webhook(receiver.url())
-    publishers = Publishers(server, account)
-    try:
-        eventually(lambda: len(publishers.accepted) >= 300, 30)
-        assert server.stop() == 0
-        server.start()
-    finally:
-        publishers.stop()
-    eventually(lambda: publishers.accepted <= set(numbers(receiver)), 30, "every accepted event")
-    sent = numbers(receiver)
-    assert len(sent) == len(set(sent)), "an orderly end makes no duplicate"
 
 
 @pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite",

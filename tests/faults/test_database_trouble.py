@@ -8,7 +8,8 @@ import threading
 import time
 
 import pytest
-from harness.cluster import TAKE_OVER_S, Publisher, known_on, numbers
+from harness.cluster import TAKE_OVER_S, known_on
+from harness.load import Publisher, numbers
 from harness.polling import eventually
 
 

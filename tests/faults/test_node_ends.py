@@ -3,7 +3,8 @@
 import signal
 import time
 
-from harness.cluster import TAKE_OVER_S, Publisher, known_on, numbers
+from harness.cluster import TAKE_OVER_S, known_on
+from harness.load import Publisher, numbers
 from harness.polling import eventually
 from harness.receiver import hang, status
 

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import pytest
-from harness.cluster import known_on, numbers
+from harness.cluster import known_on
+from harness.load import numbers
 from harness.polling import eventually
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "publishing-by-sql.md"

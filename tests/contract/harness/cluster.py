@@ -1,7 +1,6 @@
-"""Several nodes on one PostgreSQL, what publishes through them, and what they are told."""
+"""Several nodes on one PostgreSQL, and what they are told."""
 
 import signal
-import threading
 
 from .polling import eventually
 from .server import LOCAL, Account, Skyhook
@@ -36,47 +35,6 @@ class Cluster:
             if node.process and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
             node.close()
-
-
-class Publisher:
-    """Publishes numbered events through some nodes until stopped; knows which were accepted."""
-
-    def __init__(self, nodes, account_id, threads=4):
-        self.accepted = set()
-        self.refused = []  # status and Retry-After of what was not accepted
-        self.lock = threading.Lock()
-        self.number = 0
-        self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self.publish, args=(nodes[i % len(nodes)], account_id))
-                        for i in range(threads)]
-        for thread in self.threads:
-            thread.start()
-
-    def publish(self, node, account_id):
-        while not self.stopped.is_set():
-            with self.lock:
-                self.number += 1
-                number = self.number
-            try:
-                answer = node.operator("POST", f"/accounts/{account_id}/events",
-                                       {"event": "contact.created", "data": {"n": number}})
-            except OSError:
-                self.stopped.wait(0.02)
-                continue
-            with self.lock:
-                if answer.status == 202:
-                    self.accepted.add(number)
-                else:
-                    self.refused.append((answer.status, answer.headers.get("retry-after")))
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
-
-
-def numbers(receiver):
-    return [request.json["data"]["n"] for request in list(receiver.requests)]
 
 
 def account_on(node, original):

@@ -180,6 +180,7 @@ class Receiver:
         self.handshake_failures = 0
         self.in_progress = 0
         self.most_in_progress = 0
+        self.cut = 0  # requests that ended in the middle, and answers that nobody took
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self._host = host
@@ -248,6 +249,8 @@ class Receiver:
             while not self.closing.is_set():
                 request, buffer = self._read(sock, buffer, number)
                 if request is None:
+                    with self._lock:
+                        self.cut += bool(buffer)
                     return
                 with self._lock:
                     self.requests.append(request)
@@ -256,6 +259,10 @@ class Receiver:
                     answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 try:
                     keep = answer(connection, request)
+                except OSError:
+                    with self._lock:
+                        self.cut += not self.closing.is_set()
+                    raise
                 finally:
                     with self._lock:
                         self.in_progress -= 1
@@ -273,7 +280,7 @@ class Receiver:
         while b"\r\n\r\n" not in buffer:
             chunk = sock.recv(65536)
             if not chunk:
-                return None, b""
+                return None, buffer
             started = started or time.monotonic()
             buffer += chunk
         head, rest = buffer.split(b"\r\n\r\n", 1)
@@ -285,7 +292,7 @@ class Receiver:
         while len(rest) < length:
             chunk = sock.recv(65536)
             if not chunk:
-                return None, b""
+                return None, buffer
             rest += chunk
         return Request(head, rest[:length], number, started or time.monotonic()), rest[length:]
 
