@@ -54,6 +54,7 @@ soak() {
   part soak-histories env SKYHOOK_SIMULATION_COUNT=100000 "$directory/tests/unit/delivery/unit_delivery"
   part soak-power-loss env SKYHOOK_POWER_LOSS_COUNT=10000 "$directory/tests/faults/unit_power_loss"
   part soak-contract run_pytest tests/contract -m soak -s
+  part soak-faults run_pytest tests/faults -m soak -s
 }
 
 # Most tests wait more than they compute, so two columns of suites run side by side. The fault tests measure time, and come last and

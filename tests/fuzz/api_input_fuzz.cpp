@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "api/json_writer.h"
+#include "api/text.h"
 #include "api/validation.h"
 #include "fuzz.h"
 #include "json_reference.h"
