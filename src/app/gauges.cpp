@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "metrics/process.h"
+#include "store/shared.h"
 
 namespace skyhook::app {
 namespace {
@@ -78,18 +79,30 @@ void register_dispatcher(metrics::Metrics& metrics, const delivery::Dispatcher& 
           "Attempts on a connection that was kept from an earlier one", &Stats::connections_reused);
 }
 
+// Of a store that several nodes share: an embedded one has no lease, and then no such series.
+void register_lease(metrics::Metrics& metrics, const store::Shared& shared) {
+  metrics.gauge("skyhook_node_lease_seconds",
+                "Time that this node may go on delivering unless it renews its lease",
+                [&shared] { return static_cast<double>(shared.lease_left().count()) / 1e6; });
+  metrics.counter("skyhook_node_leases_lost_total",
+                  "Leases that ended before this node renewed them: others took over its work",
+                  [&shared] { return static_cast<double>(shared.epoch() - 1); });
+}
+
 }  // namespace
 
 void register_gauges(metrics::Metrics& metrics, const GaugeSources& sources) {
   register_dispatcher(metrics, sources.dispatcher, sources.in_flight_limit);
   const auto queue = std::make_shared<QueueFigures>(sources.store, sources.clock);
-  metrics.gauge("skyhook_deliveries_waiting", "Deliveries neither delivered nor given up",
+  metrics.gauge("skyhook_deliveries_waiting",
+                "Deliveries neither delivered nor given up, in the whole store",
                 [queue] { return queue->waiting(); });
   metrics.gauge("skyhook_oldest_waiting_age_seconds",
-                "Age of the oldest delivery that waits, 0 where none does",
+                "Age of the oldest delivery of the whole store that waits, 0 where none does",
                 [queue] { return queue->oldest_age_seconds(); });
   metrics.gauge("skyhook_api_connections_open", "Connections of API clients",
                 [read = sources.api_connections] { return static_cast<double>(read()); });
+  if (const store::Shared* shared = sources.store.shared()) register_lease(metrics, *shared);
   metrics::register_process_metrics(metrics);
 }
 

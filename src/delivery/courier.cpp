@@ -10,8 +10,7 @@ namespace skyhook::delivery {
 // Written on the loop's thread, read on any: each value is whole, the set is a snapshot of about
 // one moment.
 struct Courier::Published {
-  std::atomic<std::size_t> lanes{0}, shrunk{0}, in_flight{0}, ready{0}, open{0}, idle{0};
-  std::atomic<std::uint64_t> opened{0}, reused{0};
+  std::atomic<std::size_t> lanes{0}, shrunk{0}, in_flight{0}, ready{0};
 };
 
 Courier::Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor)
@@ -163,7 +162,6 @@ void Courier::webhook_changed(WebhookId id, const WebhookPtr& webhook) {
   if (!webhook) sender_.forget(id);
   lanes_.webhook_changed(id);
   if (webhook && !webhook->webhook.is_active) fail_waiting(id);
-  publish_stats();
 }
 
 bool Courier::may_deliver() {
@@ -189,27 +187,23 @@ void Courier::drain(std::function<void()> done) {
 
 void Courier::publish_stats() {
   const Lanes::Stats lanes = lanes_.stats();
-  const net::HttpClient::Counters http = http_.counters();
   constexpr auto relaxed = std::memory_order_relaxed;
   published_->lanes.store(lanes.lanes, relaxed);
   published_->shrunk.store(lanes.shrunk_lanes, relaxed);
   published_->in_flight.store(static_cast<std::size_t>(lanes.in_flight), relaxed);
   published_->ready.store(lanes.ready, relaxed);
-  published_->open.store(http.open_connections, relaxed);
-  published_->idle.store(http.idle_connections, relaxed);
-  published_->opened.store(http.connections_opened, relaxed);
-  published_->reused.store(http.connections_reused, relaxed);
 }
 
 DispatcherStats Courier::stats() const {
+  const net::HttpClient::Counters http = http_.counters();
   return {.lanes = published_->lanes,
           .shrunk_lanes = published_->shrunk,
           .in_flight = published_->in_flight,
           .ready_in_memory = published_->ready,
-          .open_connections = published_->open,
-          .idle_connections = published_->idle,
-          .connections_opened = published_->opened,
-          .connections_reused = published_->reused};
+          .open_connections = http.open_connections,
+          .idle_connections = http.idle_connections,
+          .connections_opened = http.connections_opened,
+          .connections_reused = http.connections_reused};
 }
 
 }  // namespace skyhook::delivery

@@ -54,8 +54,9 @@ class Courier final : private Lanes::World {
   // No new attempts; `done` once nothing is under way and all outcomes are durable.
   void drain(std::function<void()> done);
 
-  // Any thread; at most one round of the loop old.
+  // Any thread; what is of the lanes as of the last publish_stats(), which follows each change.
   DispatcherStats stats() const;
+  void publish_stats();
 
   // Outcomes that the store refused are offered again after this.
   static constexpr Millis kRecordRetryDelay{500};
@@ -76,7 +77,6 @@ class Courier final : private Lanes::World {
   void flush_outcomes();
   void outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes);
   void count(const store::AttemptOutcome& outcome);
-  void publish_stats();
 
   net::Loop& loop_;
   Rooms rooms_;

@@ -40,7 +40,10 @@ Courier& Couriers::courier_of(WebhookId id) {
 template <class Task>
 void Couriers::on_courier(WebhookId id, Task task) {
   Courier& courier = courier_of(id);
-  courier.loop().post([&courier, task = std::move(task)]() mutable { task(courier); });
+  courier.loop().post([&courier, task = std::move(task)]() mutable {
+    task(courier);
+    courier.publish_stats();
+  });
 }
 
 void Couriers::hand_over(std::vector<WaitingDelivery> deliveries) {
@@ -56,6 +59,7 @@ void Couriers::hand_over(std::vector<WaitingDelivery> deliveries) {
     couriers_[i]->loop().post(
         [courier = couriers_[i].get(), share = std::move(shares[i])]() mutable {
           courier->lanes().add(std::move(share));
+          courier->publish_stats();
         });
   }
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/version.h"
 #include "metrics/quantile.h"
 
 namespace skyhook::metrics {
@@ -80,11 +81,13 @@ struct Metrics::Impl {
   Impl() {
     auto& attempt_family = prometheus::BuildCounter()
                                .Name("skyhook_attempts_total")
-                               .Help("Delivery attempts by reason of failure, none for a success")
+                               .Help("Delivery attempts by result and by reason of failure")
                                .Register(registry);
     for (std::size_t i = 0; i < kReasons; ++i) {
       const auto reason = static_cast<FailureReason>(i);
-      attempts[i] = &attempt_family.Add({{"reason", std::string(to_string(reason))}});
+      const char* const result = reason == FailureReason::none ? "success" : "failure";
+      attempts[i] =
+          &attempt_family.Add({{"result", result}, {"reason", std::string(to_string(reason))}});
     }
     auto& request_family = prometheus::BuildCounter()
                                .Name("skyhook_api_requests_total")
@@ -94,6 +97,12 @@ struct Metrics::Impl {
       requests[i] = &request_family.Add({{"status", std::to_string(kStatuses[i])}});
     }
     requests[kStatuses.size()] = &request_family.Add({{"status", "other"}});
+    prometheus::BuildGauge()
+        .Name("skyhook_build_info")
+        .Help("Always 1; the label tells the version that runs")
+        .Register(registry)
+        .Add({{"version", std::string(kVersion)}})
+        .Set(1);
   }
 
   prometheus::Registry registry;

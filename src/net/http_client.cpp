@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -101,10 +102,11 @@ class HttpClient::Impl {
   void forget(std::int64_t pool_key);
 
   Counters counters() const {
-    Counters result = counters_;
-    result.idle_connections = idle_.size();
-    result.open_connections = idle_.size() + active_.size();
-    return result;
+    return {.connections_opened = opened_,
+            .connections_reused = reused_,
+            .tls_resumed = tls_resumed_,
+            .open_connections = open_,
+            .idle_connections = idle_count_};
   }
 
  private:
@@ -210,7 +212,9 @@ class HttpClient::Impl {
   NameSource& names_;
   const Options options_;
   const ResponseReader::Limits limits_;
-  Counters counters_;
+  // Written on the loop's thread, read on any.
+  std::atomic<std::uint64_t> opened_{0}, reused_{0}, tls_resumed_{0};
+  std::atomic<std::size_t> open_{0}, idle_count_{0};
   Exchanges exchanges_;
   Connections active_;
   Connections idle_;  // longest idle first
@@ -259,9 +263,10 @@ HttpClient::Impl::Connection* HttpClient::Impl::take_idle(const ClientRequest& r
     if (!same_origin(*connection.url, *request.url)) continue;
     candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(i));
     active_.splice(active_.end(), idle_, connection.self);
+    --idle_count_;
     connection.timer.cancel();
     connection.reused = true;
-    ++counters_.connections_reused;
+    ++reused_;
     return &connection;
   }
   return nullptr;
@@ -316,6 +321,7 @@ void HttpClient::Impl::connect_next(Exchange& exchange, std::string failure) {
     }
     Connection& connection = active_.emplace_back(*this, fd);
     connection.self = std::prev(active_.end());
+    ++open_;
     connection.pool_key = exchange.request.pool_key;
     connection.url = exchange.request.url;
     connection.opened = loop_.mono();
@@ -361,7 +367,7 @@ void HttpClient::Impl::on_connected(Connection& connection) {
     return connect_next(exchange, std::strerror(error));
   }
   connection.timer.cancel();
-  ++counters_.connections_opened;
+  ++opened_;
   if (!connection.url->is_tls()) return use(connection, exchange);
   if (turns_taken_ < options_.handshake_limit) return begin_handshake(connection);
   connection.phase = Phase::queued;
@@ -391,7 +397,7 @@ void HttpClient::Impl::continue_handshake(Connection& connection) {
   if (result == 1) {
     end_turn(connection);
     connection.timer.cancel();
-    if (SSL_session_reused(ssl) == 1) ++counters_.tls_resumed;
+    if (SSL_session_reused(ssl) == 1) ++tls_resumed_;
     return use(connection, *connection.exchange);
   }
   const int reason = SSL_get_error(ssl, result);
@@ -687,6 +693,7 @@ void HttpClient::Impl::make_idle(Connection& connection) {
   connection.exchange = nullptr;
   connection.phase = Phase::idle;
   idle_.splice(idle_.end(), active_, connection.self);
+  ++idle_count_;
   idle_by_key_[connection.pool_key].push_back(&connection);
   connection.timer.on_expiry = [this, &connection] { close_idle(connection); };
   loop_.arm(connection.timer, options_.idle_timeout);
@@ -698,6 +705,8 @@ void HttpClient::Impl::close_idle(Connection& connection) {
   if (found->second.empty()) idle_by_key_.erase(found);
   shut(connection, true);
   idle_.erase(connection.self);
+  --idle_count_;
+  --open_;
 }
 
 // Closes and destroys a connection that is not idle; its exchange goes on without.
@@ -707,6 +716,7 @@ void HttpClient::Impl::close(Connection& connection, bool in_order) {
   end_turn(connection);
   shut(connection, in_order);
   active_.erase(connection.self);
+  --open_;
 }
 
 // In order: TLS says goodbye (RFC 8446 §6.1). Otherwise nothing is sent any more. Either way the

@@ -88,7 +88,7 @@ class HttpClient {
   void send(ClientRequest request, Callback callback);
   // Closes idle connections of the key, for a changed or deleted webhook.
   void forget(std::int64_t pool_key);
-  Counters counters() const;
+  Counters counters() const;  // any thread
 
  private:
   class Impl;

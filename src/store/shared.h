@@ -29,8 +29,10 @@ class Shared {
   // May an attempt begin? False from a while before this node's lease can end until it is renewed,
   // since from then on others may deliver what this node has in memory. Costs a clock reading.
   virtual bool may_deliver() const = 0;
-  // Grows when the lease was lost and this process began anew as another node: what was in memory
-  // before belongs to others.
+  // How long it may deliver from now on unless the lease is renewed; zero where it may not.
+  virtual Micros lease_left() const = 0;
+  // 1 at first; grows when the lease was lost and this process began anew as another node: what was
+  // in memory before belongs to others.
   virtual std::uint64_t epoch() const = 0;
 
   // What happened since the last call, or since the store was opened. May tell a change twice.

@@ -24,6 +24,9 @@ _fixtures = _contract_fixtures()
 globals().update({name: value for name, value in vars(_fixtures).items() if not name.startswith("_")})
 
 
+from harness.stores import PostgresStore, SqliteStore  # noqa: E402
+
+
 @pytest.fixture(scope="session")
 def root():
     return ROOT
@@ -39,3 +42,20 @@ def tool():
         return path
 
     return find
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_kind(request):
+    """Runs the test once on each store."""
+    return request.param
+
+
+@pytest.fixture
+def make_store_server(make_server, store_kind, tmp_path):
+    """As make_server, on the store whose turn it is."""
+
+    def make(*arguments, **keywords):
+        store = PostgresStore(tmp_path) if store_kind == "postgres" else SqliteStore(tmp_path)
+        return make_server(*arguments, store=store, **keywords)
+
+    return make

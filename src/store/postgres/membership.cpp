@@ -98,6 +98,11 @@ Membership::~Membership() {
   }
 }
 
+Micros Membership::lease_left() const {
+  const auto left = MonoTime{safe_until_.load()} - options_.clock.mono();
+  return std::max(Micros{0}, std::chrono::duration_cast<Micros>(left));
+}
+
 int Membership::today() const {
   return static_cast<int>(to_unix_micros(options_.clock.now()) / 86'400'000'000);
 }

@@ -35,6 +35,7 @@ class Membership {
   std::uint64_t epoch() const { return epoch_.load(); }
   // Is it certain that the lease has not ended?
   bool holds_lease() const { return options_.clock.mono() < MonoTime{safe_until_.load()}; }
+  Micros lease_left() const;
   // Ends the leases of nodes that ran on this machine and whose process is gone: for those nobody
   // has to wait.
   Answer<Done> end_dead_neighbours(Connection& connection);

@@ -73,6 +73,7 @@ class NodeStore final : public Store, public Shared {
 
   Shared* shared() override { return this; }
   bool may_deliver() const override { return membership_.holds_lease(); }
+  Micros lease_left() const override { return membership_.lease_left(); }
   std::uint64_t epoch() const override { return membership_.epoch(); }
   Result<SharedChanges> changes() override;
   Result<std::vector<WebhookId>> take_over() override;

@@ -58,7 +58,8 @@ Result<std::vector<NodeLease>> NodeStore::nodes() {
   return read([this](Connection& connection) -> Answer<std::vector<NodeLease>> {
     auto rows = connection.query(
         "SELECT node_id, name, (extract(epoch FROM started_at) * 1000000)::bigint, "
-        "(extract(epoch FROM lease_until) * 1000000)::bigint FROM skyhook.nodes "
+        "(extract(epoch FROM least(lease_until, CASE WHEN expired THEN clock_timestamp() END)) "
+        "* 1000000)::bigint FROM skyhook.nodes "
         "WHERE NOT expired OR NOT emptied ORDER BY node_id");
     if (!rows) return Err{rows.error()};
     std::vector<NodeLease> nodes;

@@ -111,6 +111,7 @@ TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
   while (one->shared()->epoch() == epoch && clock.mono() < deadline) std::this_thread::yield();
   EXPECT_GT(one->shared()->epoch(), epoch);
   EXPECT_TRUE(one->shared()->may_deliver());
+  EXPECT_GT(one->shared()->lease_left(), Micros{0});
   EXPECT_EQ(waiting(*one), 0u);
   EXPECT_TRUE(record(*one, delivery));
   EXPECT_EQ(two->totals({webhook.id})->at(0).pending, 1);
