@@ -111,7 +111,7 @@ class Page:
     def fields(self, schema):
         schema = self.resolve(schema)
         required = schema.get("required", [])
-        self.add('<div class="scroll"><table><thead><tr><th>Field</th><th>Type</th><th>What it is</th></tr></thead><tbody>')
+        self.add('<div class="scroll" tabindex=0><table><thead><tr><th>Field</th><th>Type</th><th>What it is</th></tr></thead><tbody>')
         for name, field in schema.get("properties", {}).items():
             self.row(name, field, name in required, self.resolve(field).get("description", ""))
         self.add("</tbody></table></div>")
@@ -126,7 +126,7 @@ class Page:
         parameters = [self.resolve(one) for one in operation.get("parameters", [])]
         if not parameters:
             return
-        self.add('<h4>Parameters</h4><div class="scroll"><table><thead><tr><th>Name</th><th>Type</th>'
+        self.add('<h4>Parameters</h4><div class="scroll" tabindex=0><table><thead><tr><th>Name</th><th>Type</th>'
                  "<th>What it is</th></tr></thead><tbody>")
         for one in parameters:
             self.row(one["name"], one["schema"], one.get("required", False), f"{one.get('description', '')} ({one['in']})")
@@ -142,24 +142,35 @@ class Page:
             return
         content = operation["requestBody"]["content"]["application/json"]
         schema = self.resolve(content["schema"])
-        self.add(f"<h4>Body</h4>{self.prose(schema['description']) if 'description' in schema else ''}")
+        limit = operation["requestBody"].get("x-limit-bytes", 0) // 1024  # none where Skyhook sends it
+        size = f"{limit // 1024} MiB" if limit >= 1024 else f"{limit} KiB"
+        self.add(f"<h4>Body{f' <small>at most {size}</small>' if limit else ''}</h4>{self.prose(schema['description']) if 'description' in schema else ''}")
         self.fields(content["schema"])
         self.example(content)
 
     def answers(self, operation):
         self.add("<h4>Answers</h4><ul class=answers>")
+        errors = {}
         for status, answer in operation["responses"].items():
             answer = self.resolve(answer)
-            tone = "good" if status.startswith("2") else "bad"
-            self.add(f"<li><span class='status {tone}'>{status}</span> {self.words(answer['description'])}")
+            if not status.startswith("2"):
+                errors[status] = answer
+                continue
+            self.add(f"<li><span class='status good'>{status}</span> {self.words(answer['description'])}")
             for content in answer.get("content", {}).values():
                 data = content["schema"].get("properties", {}).get("data")
-                if data and status.startswith("2"):
+                if data:
                     self.add(f" <span class=limits>data: {self.type_of(data)}</span>")
-                if status.startswith("2"):
-                    self.example(content)
+                self.example(content)
             self.add("</li>")
         self.add("</ul>")
+        if not errors:
+            return
+        statuses = " ".join(f"<span class='status bad'>{status}</span>" for status in errors)
+        self.add(f"<details><summary>Errors {statuses}</summary><ul class=answers>")
+        for status, answer in errors.items():
+            self.add(f"<li><span class='status bad'>{status}</span> {self.words(answer['description'])}</li>")
+        self.add("</ul></details>")
 
     def operation(self, method, path, operation):
         names = {"accountKey": "account's key", "operatorToken": "operator's token"}

@@ -5,6 +5,7 @@
 
 #include "api/call.h"
 #include "api/rate_limit.h"
+#include "api/request_id.h"
 #include "api/routes.h"
 #include "api/text.h"
 #include "signing/secrets.h"
@@ -80,8 +81,11 @@ void refuse_method(Call& call, const std::string& allow) {
 }  // namespace
 
 struct Api::Impl {
-  explicit Impl(Services given) : services(std::move(given)) {}
+  explicit Impl(Services given)
+      : services(std::move(given)),
+        ids(static_cast<std::uint64_t>(to_unix_micros(services.clock.now()))) {}
 
+  CallPtr make_call(net::ServerRequest request, net::Responder responder);
   void identify(Call& call);
   using Next = std::function<void(const CallPtr&)>;
   void count(const CallPtr& call, Next next);
@@ -92,6 +96,7 @@ struct Api::Impl {
   bool admit_body(Call& call, const Route& route);
 
   const Services services;
+  RequestIds ids;
 };
 
 Api::Api(Services services) : impl_(std::make_unique<Impl>(std::move(services))) {}
@@ -170,6 +175,11 @@ bool Api::Impl::admit_body(Call& call, const Route& route) {
   return true;
 }
 
+CallPtr Api::Impl::make_call(net::ServerRequest request, net::Responder responder) {
+  std::string id = ids.of(request);
+  return std::make_shared<Call>(services, std::move(id), std::move(request), std::move(responder));
+}
+
 void Api::Impl::serve(const CallPtr& call) {
   auto match = match_route(call->request.method, call->request.path);
   if (!match) return call->fail(404, "Not found.");
@@ -183,8 +193,7 @@ void Api::Impl::serve(const CallPtr& call) {
 }
 
 void Api::handle(net::ServerRequest request, net::Responder responder) {
-  const auto call =
-      std::make_shared<Call>(impl_->services, std::move(request), std::move(responder));
+  const auto call = impl_->make_call(std::move(request), std::move(responder));
   run_guarded(call, [this](const CallPtr& guarded) {
     impl_->identify(*guarded);
     impl_->count(guarded, [this](const CallPtr& counted) { impl_->serve(counted); });
@@ -193,8 +202,7 @@ void Api::handle(net::ServerRequest request, net::Responder responder) {
 
 void Api::refuse(int status, net::ServerRequest request, net::Responder responder) {
   request.body = {};
-  const auto call =
-      std::make_shared<Call>(impl_->services, std::move(request), std::move(responder));
+  const auto call = impl_->make_call(std::move(request), std::move(responder));
   run_guarded(call, [this, status](const CallPtr& guarded) {
     impl_->identify(*guarded);
     impl_->count(guarded,

@@ -68,21 +68,33 @@ net::ServerResponse Api::error_response(int status) {
 }
 
 void Call::respond(net::ServerResponse response) {
-  for (auto& header : rate_headers()) response.headers.push_back(std::move(header));
-  services.metrics.api_request(response.status);
+  for (auto& header : common_headers()) response.headers.push_back(std::move(header));
+  answered(response.status);
   responder_.respond(std::move(response));
 }
 
-std::vector<std::pair<std::string, std::string>> Call::rate_headers() const {
-  if (!rate) return {};
-  return {{"X-RateLimit-Limit", std::to_string(rate->limit)},
+void Call::answered(int status) const {
+  services.metrics.api_request(status);
+  if (!log::enabled(log::Level::debug)) return;
+  const auto took = std::chrono::duration_cast<Micros>(services.clock.mono() - started_);
+  log::debug("request", {{"request", id},
+                         {"method", request.method},
+                         {"path", request.path},
+                         {"status", status},
+                         {"duration_us", took.count()}});
+}
+
+std::vector<std::pair<std::string, std::string>> Call::common_headers() const {
+  if (!rate) return {{"X-Request-Id", id}};
+  return {{"X-Request-Id", id},
+          {"X-RateLimit-Limit", std::to_string(rate->limit)},
           {"X-RateLimit-Remaining", std::to_string(rate->remaining)},
           {"X-RateLimit-Reset", std::to_string(rate->reset_at_s)}};
 }
 
 void Call::stream(const std::function<bool(net::Responder&)>& open) {
   if (!open(responder_)) return unavailable();
-  services.metrics.api_request(200);
+  answered(200);
 }
 
 void Call::succeed(int status, std::string_view data_json, std::string_view message,
@@ -96,7 +108,7 @@ void Call::succeed(int status, std::string_view data_json, std::string_view mess
 
 void Call::store_failed(const store::Error& error) {
   if (error.kind == store::Error::Kind::corrupt) {
-    log::error("the store's data cannot be read", {{"detail", error.detail}});
+    log::error("the store's data cannot be read", {{"request", id}, {"detail", error.detail}});
     return fail(500, kUnexpected);
   }
   unavailable();
@@ -134,7 +146,7 @@ void run_guarded(const CallPtr& call, const std::function<void(const CallPtr&)>&
   } catch (const std::exception& problem) {
     // Out of memory, or a fault of ours; where the call was answered already, this is ignored.
     log::error("a request could not be served",
-               {{"path", call->request.path}, {"problem", problem.what()}});
+               {{"request", call->id}, {"path", call->request.path}, {"problem", problem.what()}});
     call->fail(500, kUnexpected);
   }
 }

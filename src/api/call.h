@@ -33,15 +33,21 @@ net::ServerResponse make_invalid(const FieldErrors& errors);
 // once.
 class Call {
  public:
-  Call(const Services& services_, net::ServerRequest request_, net::Responder responder)
-      : services(services_), request(std::move(request_)), responder_(std::move(responder)) {}
+  Call(const Services& services_, std::string id_, net::ServerRequest request_,
+       net::Responder responder)
+      : services(services_),
+        id(std::move(id_)),
+        request(std::move(request_)),
+        started_(services.clock.mono()),
+        responder_(std::move(responder)) {}
 
   const Services& services;
+  const std::string id;  // what the log and the answer call it, see RequestIds
   net::ServerRequest request;
   RouteParameters parameters;     // on routes of Access::for_account without the account's
   AccountPtr account;             // who asks, or which account the operator asks about
   bool operator_asks = false;     // on routes of Access::for_account
-  std::optional<RateState> rate;  // its headers go on every answer
+  std::optional<RateState> rate;  // see common_headers()
 
   void respond(net::ServerResponse response);
   // `{"success":true,"data":…,"message":…}`, with `meta` (JSON) where given.
@@ -57,8 +63,8 @@ class Call {
 
   // The webhook of `{id}` where it is the account's own; else answers 404 and is nullptr.
   WebhookPtr own_webhook();
-  // X-RateLimit-…, where there is a limit.
-  std::vector<std::pair<std::string, std::string>> rate_headers() const;
+  // What every answer carries: X-Request-Id, and X-RateLimit-… where there is a limit.
+  std::vector<std::pair<std::string, std::string>> common_headers() const;
   // Answers with a stream that `open` begins; 503 where it could not.
   void stream(const std::function<bool(net::Responder&)>& open);
   // The account of `{id}`; else answers 404 and is nullptr.
@@ -68,6 +74,9 @@ class Call {
   bool take_named_account();
 
  private:
+  void answered(int status) const;  // counts and logs it
+
+  const MonoTime started_;
   net::Responder responder_;
 };
 

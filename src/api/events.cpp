@@ -4,6 +4,7 @@
 
 #include "api/handlers.h"
 #include "api/publish_input.h"
+#include "logging/log.h"
 
 namespace skyhook::api {
 
@@ -18,6 +19,15 @@ void append_receipt(std::string& json, const store::EventReceipt& receipt) {
   json += R"(","deliveries":)";
   json += std::to_string(receipt.deliveries);
   json += '}';
+}
+
+// With the request's line and the attempts' lines: from a request to what came of it.
+void log_accepted(const Call& call, const store::EventReceipt& receipt) {
+  if (!log::enabled(log::Level::debug)) return;
+  log::debug(receipt.replayed ? "event was accepted before" : "event accepted",
+             {{"request", call.id},
+              {"event", receipt.uuid().to_string()},
+              {"deliveries", receipt.deliveries}});
 }
 
 void answer_conflict(Call& call, std::string_view field) {
@@ -38,6 +48,7 @@ void answer_single(Call& call, const store::Result<store::PublishOutcome>& resul
   const store::EventReceipt& receipt = receipts->front();
   std::string data;
   append_receipt(data, receipt);
+  log_accepted(call, receipt);
   if (receipt.replayed) return call.succeed(200, data, "Event was accepted before.");
   call.services.metrics.accepted(1, receipt.deliveries);
   call.succeed(202, data, "Event accepted.");
@@ -54,6 +65,7 @@ void answer_batch(Call& call, const store::Result<store::PublishOutcome>& result
   for (const store::EventReceipt& receipt : std::get<std::vector<store::EventReceipt>>(*result)) {
     if (data.size() > 1) data += ',';
     append_receipt(data, receipt);
+    log_accepted(call, receipt);
     if (receipt.replayed) continue;
     ++events;
     deliveries += receipt.deliveries;

@@ -164,7 +164,7 @@ void stream_deliveries(const CallPtr& call) {
                        .key_hash = key,
                        .webhook = webhook->webhook.id,
                        .last_event_id = last != nullptr ? *last : std::string(),
-                       .headers = call->rate_headers()},
+                       .headers = call->common_headers()},
                       responder);
   });
 }

@@ -111,11 +111,11 @@ def body_operations(document):
                 yield method.upper(), path, resolve(document, content["schema"]), content["example"]
 
 
-def send(server, account, webhook, method, path, body):
+def send(server, account, webhook, method, path, body, token=None):
     of_account = path.startswith("/operator") and "{account_id}" not in path
     path = path.replace("{id}", str(account.id if of_account else webhook["id"]))
     path = path.replace("{account_id}", str(account.id))
-    token = account.key if path.startswith("/api") else server.operator_token
+    token = token or (account.key if path.startswith("/api") else server.operator_token)
     return server.request(method, path, json_body=body, headers={"Authorization": f"Bearer {token}"})
 
 
@@ -221,41 +221,148 @@ def test_no_field_is_read_that_is_not_documented(root, source):
     assert documented - {"events"} <= read, f"documented, not read: {sorted(documented - read)}"
 
 
+def documented_names(document, operation, where):
+    """Field names of an operation's body, those within its items too, or its query parameters."""
+    if where == "query":
+        parameters = [resolve(document, one) for one in operation.get("parameters", [])]
+        return {one["name"] for one in parameters if one["in"] == "query"}
+    names, stack = set(), [operation["requestBody"]["content"]["application/json"]["schema"]]
+    while stack:
+        one = resolve(document, stack.pop())
+        names |= set(one.get("properties", {}))
+        stack += list(one.get("properties", {}).values()) + ([one["items"]] if "items" in one else [])
+    return names
+
+
+def test_an_operation_reads_no_field_that_is_documented_elsewhere_only(server, document, receiver):
+    """What one operation reads, another must document too if it reads it: nonsense there is ignored."""
+    everywhere = field_names(document)
+    checked = 0
+    for method, path, operation in operations(document):
+        where = "body" if "requestBody" in operation else "query"
+        if method not in ("GET", "POST", "PUT") or path.endswith("/stream"):
+            continue
+        case = Case(server, receiver)
+        for name in sorted(everywhere - documented_names(document, operation, where)):
+            if method == "POST":
+                case = Case(server, receiver)
+            body = case.example(operation)
+            if where == "body":
+                body[name] = [["no sense"]]  # for every field of any operation
+                if path == "/operator/v1/events":
+                    body["events"][0][name] = [["no sense"]]
+                answer = case.send(method, path, body)
+            else:
+                answer = case.send(method, f"{path}?{name}=no+sense", body)
+            assert answer.status < 300, (method, path, name, answer)
+            checked += 1
+    assert checked > 200
+
+
+def test_every_answer_is_as_described(server, document, receiver):
+    """No field more, none less, in every operation's success and in its refusal of no key."""
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    def check(operation, answer, place):
+        described = resolve(document, operation["responses"][str(answer.status)])
+        if not answer.body:
+            assert "content" not in described, place
+            return
+        kind, content = next(iter(described["content"].items()))
+        assert answer.headers["content-type"].split(";")[0] == kind, place
+        if kind == "application/json":
+            schema = {**content["schema"], "components": document["components"]}
+            Draft202012Validator(schema, format_checker=FormatChecker()).validate(answer.json)
+
+    for method, path, operation in operations(document):
+        if path.endswith("/stream"):
+            continue  # it does not end; tests/contract reads it
+        case = Case(server, receiver)
+        answer = case.send(method, path, case.example(operation))
+        assert 200 <= answer.status < 300, (method, path, answer)
+        check(operation, answer, (method, path))
+        if operation["security"]:
+            refused = case.send(method, path, None, token="wrong")
+            assert refused.status == 401
+            check(operation, refused, (method, path))
+
+
+class Case:
+    """An account of its own with a webhook and a settled delivery, to try an operation on."""
+
+    def __init__(self, server, receiver):
+        self.server = server
+        self.account = server.account()
+        self.webhook = self.account.webhook(receiver.url())
+        self.account.publish()
+        self.delivery = self.account.settled(self.webhook, "delivered")[0]["delivery_id"]
+
+    def example(self, operation):
+        if "requestBody" not in operation:
+            return None
+        body = copy.deepcopy(operation["requestBody"]["content"]["application/json"]["example"])
+        for item in body.get("events", []):
+            if "account_id" in item:
+                item["account_id"] = self.account.id
+        return body
+
+    def send(self, method, path, body, token=None):
+        path = path.replace("{delivery_id}", self.delivery)
+        return send(self.server, self.account, self.webhook, method, path, body, token)
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
 def test_the_limits_of_the_source_are_those_of_the_document(root, source):
-    text = "".join((root / "src" / name).read_text() for name in
-                   ("api/validation.h", "api/publish_input.h", "intake/intake.h", "domain/verdict.h",
-                    "domain/webhook_options.h"))
-
-    def constant(name):
-        value = re.search(rf"\b{name} =\s*([^;]+);", text).group(1)
-        return eval(value, {"__builtins__": {}})  # numbers and `*` only
-
+    """Each k…Limit of the API: where the document says it. A limit that is in one only fails."""
     schemas = source["components"]["schemas"]
     parameters = source["components"]["parameters"]
-    for name in ("WebhookCreate", "WebhookUpdate"):
-        fields = schemas[name]["properties"]
-        assert fields["name"]["maxLength"] == constant("kNameLimit")
-        assert fields["url"]["maxLength"] == constant("kUrlLimit")
-        assert fields["events"]["maxItems"] == constant("kEventsLimit")
-    for name in ("WebhookOptions", "WebhookOptionsChange"):
-        fields = schemas[name]["properties"]
-        assert fields["headers"]["maxProperties"] == constant("kHeadersLimit")
-        assert fields["retry_schedule"]["maxItems"] == constant("kScheduleLimit")
-    headers = schemas["WebhookOptionsChange"]["properties"]["headers"]
-    assert headers["additionalProperties"]["anyOf"][0]["maxLength"] == constant("kHeaderValueLimit")
-    assert f"{{1,{constant('kHeaderNameLimit')}}}" in headers["propertyNames"]["pattern"]
-    for name in ("AccountCreate", "AccountUpdate"):
-        fields = schemas[name]["properties"]
-        assert fields["name"]["maxLength"] == constant("kNameLimit")
-        assert fields["allowed_origins"]["maxItems"] == constant("kOriginsLimit")
-        assert fields["allowed_origins"]["items"]["maxLength"] == constant("kOriginLimit")
-    for name in ("Publish", "PublishItem"):
-        assert schemas[name]["properties"]["idempotency_key"]["maxLength"] == constant(
-            "kIdempotencyKeyLimit")
-    assert schemas["PublishBatch"]["properties"]["events"]["maxItems"] == constant("kBatchEventLimit")
-    assert f"{constant('kEventBodyLimit') // 1024} KiB" in schemas["Publish"]["description"]
-    assert parameters["PerPage"]["schema"]["default"] == constant("kDefaultPerPage")
-    assert parameters["PerPage"]["schema"]["maximum"] == constant("kMaxPerPage")
+    text = source["info"]["description"]
+    stream = source["paths"]["/api/v1/webhooks/{id}/deliveries/stream"]["get"]["description"]
+    request_id = source["components"]["headers"]["X-Request-Id"]["description"]
+    steps = [parameter["description"] for item in source["paths"].values()
+             for operation in item.values() for parameter in operation.get("parameters", [])
+             if parameter.get("name") == "step"]
+    forms, accounts, items = (
+        [schemas[name]["properties"] for name in names]
+        for names in (("WebhookCreate", "WebhookUpdate"), ("AccountCreate", "AccountUpdate"),
+                      ("Publish", "PublishItem")))
+    options = [schemas[name]["properties"] for name in ("WebhookOptions", "WebhookOptionsChange")]
+    headers = options[1]["headers"]
+    said = {
+        "kNameLimit": [one["name"]["maxLength"] for one in forms + accounts],
+        "kUrlLimit": [one["url"]["maxLength"] for one in forms],
+        "kEventsLimit": [one["events"]["maxItems"] for one in forms],
+        "kOriginsLimit": [one["allowed_origins"]["maxItems"] for one in accounts],
+        "kOriginLimit": [one["allowed_origins"]["items"]["maxLength"] for one in accounts],
+        "kHeadersLimit": [one["headers"]["maxProperties"] for one in options],
+        "kScheduleLimit": [one["retry_schedule"]["maxItems"] for one in options],
+        "kHeaderValueLimit": [headers["additionalProperties"]["anyOf"][0]["maxLength"]],
+        "kHeaderNameLimit": [int(re.search(r"\{1,(\d+)\}", headers["propertyNames"]["pattern"]).group(1))],
+        "kIdempotencyKeyLimit": [one["idempotency_key"]["maxLength"] for one in items],
+        "kBatchEventLimit": [schemas["PublishBatch"]["properties"]["events"]["maxItems"]],
+        "kEventBodyLimit": [source["paths"]["/operator/v1/accounts/{id}/events"]["post"]
+                            ["requestBody"]["x-limit-bytes"]],  # the others: unit test of the routes
+        "kDefaultPerPage": [parameters["PerPage"]["schema"]["default"]],
+        "kMaxPerPage": [parameters["PerPage"]["schema"]["maximum"]],
+        "kStatsStepsLimit": [int(re.search(r"at most (\d+) steps", one).group(1)) for one in steps],
+        "kJsonDepthLimit": [int(re.search(r"nests at most (\d+) deep", text).group(1))],
+        "kStreamLimit": [int(re.search(r"and (\d+) of a server", stream).group(1))],
+        "kStreamLimitOfAccount": [int(re.search(r"At most (\d+) streams", stream).group(1))],
+        "kRequestIdLimit": [int(re.search(r"1 to (\d+) letters", request_id).group(1))],
+    }
+    found = {}
+    for header in [*(root / "src/api").glob("*.h"), root / "src/intake/intake.h", root / "src/domain/verdict.h",
+                   root / "src/domain/webhook_options.h"]:
+        for name, value in re.findall(r"constexpr [\w:]+ (k\w*Limit\w*|kMax\w+|kDefault\w+) =\s*([\d *]+);",
+                                      header.read_text()):
+            found[name] = eval(value, {"__builtins__": {}})  # numbers and `*` only
+    assert {name: {value} for name, value in found.items()} == {
+        name: set(values) for name, values in said.items()}
 
 
 # --- Schemathesis -------------------------------------------------------------------------------------

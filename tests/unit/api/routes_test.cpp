@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
+#include <map>
+#include <ostream>
 #include <set>
 #include <sstream>
 
@@ -13,31 +15,70 @@
 namespace skyhook::api {
 namespace {
 
-// `GET /path` of every operation.
-std::set<std::string> documented_routes() {
+// What the description says of a route, and what the table does.
+struct RouteFacts {
+  std::size_t body_limit = 0;  // 0: no body
+  std::set<std::string> keys;  // that open it
+  bool operator==(const RouteFacts&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const RouteFacts& facts) {
+  out << "body " << facts.body_limit << ", keys";
+  for (const std::string& key : facts.keys) out << ' ' << key;
+  return out;
+}
+using RouteMap = std::map<std::string, RouteFacts>;  // by `GET /path`
+
+RouteFacts facts_of(const boost::json::object& operation) {
+  RouteFacts facts;
+  if (const auto* body = operation.if_contains("requestBody")) {
+    facts.body_limit = body->at("x-limit-bytes").to_number<std::size_t>();
+  }
+  for (const auto& option : operation.at("security").as_array()) {
+    for (const auto& key : option.as_object()) facts.keys.insert(std::string(key.key()));
+  }
+  return facts;
+}
+
+RouteFacts facts_of(const Route& route) {
+  RouteFacts facts{.body_limit = route.body_limit, .keys = {}};
+  switch (route.access) {
+    case Access::account:
+      facts.keys = {"accountKey", "accountKeyHeader"};
+      break;
+    case Access::operators:
+    case Access::for_account:
+    case Access::metrics:
+      facts.keys = {"operatorToken"};
+      break;
+    case Access::open:
+      break;
+  }
+  return facts;
+}
+
+RouteMap documented_routes() {
   std::ifstream file(OPENAPI_DOCUMENT);
   std::stringstream text;
   text << file.rdbuf();
-  std::set<std::string> routes;
+  RouteMap routes;
   const auto document = boost::json::parse(text.str());
   for (const auto& path : document.at("paths").as_object()) {
     for (const auto& operation : path.value().as_object()) {
       std::string method(operation.key());
       std::ranges::transform(method, method.begin(),
                              [](char c) { return static_cast<char>(c - 'a' + 'A'); });
-      routes.insert(method + " " + std::string(path.key()));
+      routes[method + " " + std::string(path.key())] = facts_of(operation.value().as_object());
     }
   }
   return routes;
 }
 
 TEST(Routes, AreTheDocumentedOnes) {
-  std::set<std::string> present;
+  RouteMap present;
   for (const Route& route : all_routes()) {
-    present.insert(std::string(route.method) + " " + std::string(route.pattern));
+    present[std::string(route.method) + " " + std::string(route.pattern)] = facts_of(route);
   }
-  auto documented = documented_routes();
-  EXPECT_EQ(present, documented);
+  EXPECT_EQ(present, documented_routes());
 }
 
 TEST(Routes, MatchTheirOwnPatterns) {
