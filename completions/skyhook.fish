@@ -1,12 +1,12 @@
 # fish completion for skyhook, made by packaging/make_cli_pages.py
 complete -c skyhook -f
-complete -c skyhook -n '__fish_use_subcommand' -a serve -d 'Runs the server: the API, the delivery of events and their log, in one process.'
+complete -c skyhook -n '__fish_use_subcommand' -a serve -d 'run the server'
 complete -c skyhook -n '__fish_use_subcommand' -a account -d 'create accounts'
-complete -c skyhook -n '__fish_use_subcommand' -a publish -d 'Publishes one event: every active webhook of the account that subscribed to it gets it.'
-complete -c skyhook -n '__fish_use_subcommand' -a receive -d 'A receiver for trying things out: verifies both signatures of each delivery, prints it, and answers 200 where they are good, 401 where not, or as it is told to.'
-complete -c skyhook -n '__fish_use_subcommand' -a bench -d 'Publishes events to a server, receives what it delivers, and prints what it measured, beside the limit: the CPU of a bare client that sends the same requests with nothing behind it.'
-complete -c skyhook -n '__fish_use_subcommand' -a rekey -d 'Seals every webhook secret under a new master key. The server must not run meanwhile; start it with the new key afterwards. Interrupted, it is run again with the same keys.'
-complete -c skyhook -n '__fish_use_subcommand' -a move -d 'Copies all that a data directory holds to an empty PostgreSQL database, checks it by counts, and leaves the directory marked as moved.'
+complete -c skyhook -n '__fish_use_subcommand' -a publish -d 'publish an event'
+complete -c skyhook -n '__fish_use_subcommand' -a receive -d 'receive, verify and print deliveries'
+complete -c skyhook -n '__fish_use_subcommand' -a bench -d 'measure a server: throughput, latency, CPU, memory'
+complete -c skyhook -n '__fish_use_subcommand' -a rekey -d 'encrypt the webhook secrets under another master key'
+complete -c skyhook -n '__fish_use_subcommand' -a move -d 'move everything from the embedded store to PostgreSQL'
 complete -c skyhook -n '__fish_use_subcommand' -a trigger -d 'send a realistic event of any kind'
 complete -c skyhook -n '__fish_use_subcommand' -a listen -d 'forward an account\'s deliveries to a laptop'
 complete -c skyhook -n '__fish_use_subcommand' -a deliveries -d 'show the delivery log'
@@ -17,130 +17,130 @@ complete -c skyhook -n '__fish_use_subcommand' -l help -d 'Print this help messa
 complete -c skyhook -n '__fish_use_subcommand' -l version -d 'print the version'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l config -d 'TOML file with these settings [SKYHOOK_CONFIG]' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l listen -d 'where the API listens; :8080 is every address of the machine [127.0.0.1:8080; SKYHOOK_LISTEN]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l listen -d 'where the API listens; :8080 is every address of the machine [127.0.0.1:8080; SKYHOOK_LISTEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l data -d 'directory of the embedded store and of the operator token [skyhook-data; SKYHOOK_DATA]' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l operator-token -d 'the operator\'s key; made on first start and kept in the data directory where none is given [SKYHOOK_OPERATOR_TOKEN]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l master-key -d '32 bytes in hex or base64 that encrypt webhook secrets at rest [SKYHOOK_MASTER_KEY]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l rate-limit -d 'requests a minute for each API key; 0: no limit [120; SKYHOOK_RATE_LIMIT]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-connections -d 'connections of API clients at once [10000; SKYHOOK_MAX_CONNECTIONS]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l operator-token -d 'the operator\'s key; made on first start and kept in the data directory where none is given [SKYHOOK_OPERATOR_TOKEN]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l master-key -d '32 bytes in hex or base64 that encrypt webhook secrets at rest [SKYHOOK_MASTER_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l rate-limit -d 'requests a minute for each API key; 0: no limit [120; SKYHOOK_RATE_LIMIT]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-connections -d 'connections of API clients at once [10000; SKYHOOK_MAX_CONNECTIONS]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l open-metrics -d 'serve /metrics without the operator token [SKYHOOK_OPEN_METRICS]'
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retention -d 'how long settled deliveries stay in the log; 0: for ever [30d; SKYHOOK_RETENTION]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l shutdown-timeout -d 'how long what is in flight may take to finish after SIGTERM [30s; SKYHOOK_SHUTDOWN_TIMEOUT]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retry-schedule -d 'delays before the second, third, … attempt; none: never retry [2m,10m,30m; SKYHOOK_RETRY_SCHEDULE]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l timeout -d 'for one attempt, from the name to the last byte of the answer [30s; SKYHOOK_TIMEOUT]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retention -d 'how long settled deliveries stay in the log; 0: for ever [30d; SKYHOOK_RETENTION]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l shutdown-timeout -d 'how long what is in flight may take to finish after SIGTERM [30s; SKYHOOK_SHUTDOWN_TIMEOUT]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retry-schedule -d 'delays before the second, third, … attempt; none: never retry [2m,10m,30m; SKYHOOK_RETRY_SCHEDULE]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l timeout -d 'for one attempt, from the name to the last byte of the answer [30s; SKYHOOK_TIMEOUT]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-http -d 'accept webhook URLs without TLS, for development [SKYHOOK_ALLOW_HTTP]'
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-network -d 'networks that webhooks may point at although they are not public [SKYHOOK_ALLOW_NETWORKS]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l header-prefix -d 'of the vendor\'s headers [X-Skylight-; SKYHOOK_HEADER_PREFIX]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l sender-name -d 'who the test message says that it is from [SkyLight Chat; SKYHOOK_SENDER_NAME]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l event-type -d 'event types besides the eleven built in [SKYHOOK_EVENT_TYPES]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-network -d 'networks that webhooks may point at although they are not public [SKYHOOK_ALLOW_NETWORKS]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l header-prefix -d 'of the vendor\'s headers [X-Skylight-; SKYHOOK_HEADER_PREFIX]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l sender-name -d 'who the test message says that it is from [SkyLight Chat; SKYHOOK_SENDER_NAME]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l event-type -d 'event types besides the eleven built in [SKYHOOK_EVENT_TYPES]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l ca-file -d 'PEM certificates to trust in place of the system\'s [SKYHOOK_CA_FILE]' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l dns-servers -d 'name servers in place of the system\'s [SKYHOOK_DNS_SERVERS]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l network-threads -d 'threads that receive requests and send deliveries [1; SKYHOOK_NETWORK_THREADS]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight -d 'attempts at once over all webhooks [1024; SKYHOOK_MAX_IN_FLIGHT]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight-per-webhook -d 'attempts at once for one webhook while its receiver keeps up [64; SKYHOOK_MAX_IN_FLIGHT_PER_WEBHOOK]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l lane-memory -d 'waiting deliveries of one webhook held in memory; the rest waits in the store [1024; SKYHOOK_LANE_MEMORY]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l memory-budget-mib -d 'MiB of waiting payloads held in memory over all webhooks [64; SKYHOOK_MEMORY_BUDGET_MIB]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log -d 'the least important lines to write to standard error [info; SKYHOOK_LOG]' -r -a 'debug info warn error off'
-complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log-format -d 'readable lines, or one JSON object a line [text; SKYHOOK_LOG_FORMAT]' -r -a 'text json'
-complete -c skyhook -n '__fish_seen_subcommand_from account; and not __fish_seen_subcommand_from create' -a create -d 'Creates an account on a running server and prints its id and its API key, which is not shown again.'
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l dns-servers -d 'name servers in place of the system\'s [SKYHOOK_DNS_SERVERS]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l network-threads -d 'threads that receive requests and send deliveries [1; SKYHOOK_NETWORK_THREADS]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight -d 'attempts at once over all webhooks [1024; SKYHOOK_MAX_IN_FLIGHT]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight-per-webhook -d 'attempts at once for one webhook while its receiver keeps up [64; SKYHOOK_MAX_IN_FLIGHT_PER_WEBHOOK]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l lane-memory -d 'waiting deliveries of one webhook held in memory; the rest waits in the store [1024; SKYHOOK_LANE_MEMORY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l memory-budget-mib -d 'MiB of waiting payloads held in memory over all webhooks [64; SKYHOOK_MEMORY_BUDGET_MIB]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log -d 'the least important lines to write to standard error [info; SKYHOOK_LOG]' -x -a 'debug info warn error off'
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log-format -d 'readable lines, or one JSON object a line [text; SKYHOOK_LOG_FORMAT]' -x -a 'text json'
+complete -c skyhook -n '__fish_seen_subcommand_from account; and not __fish_seen_subcommand_from create' -a create -d 'create an account, print its API key'
 complete -c skyhook -n '__fish_seen_subcommand_from account; and not __fish_seen_subcommand_from create' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from create' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from create' -l name -d 'whom the account is for' -r
+complete -c skyhook -n '__fish_seen_subcommand_from create' -l name -d 'whom the account is for' -x
 complete -c skyhook -n '__fish_seen_subcommand_from create' -l json -d 'print the server\'s answer as JSON'
-complete -c skyhook -n '__fish_seen_subcommand_from create' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from create' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from create' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from create' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from create' -l data -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from create' -l data-dir -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from publish' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from publish' -l account -d 'id of the account' -r
-complete -c skyhook -n '__fish_seen_subcommand_from publish' -l event -d 'event type, such as contact.created' -r -a 'contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied'
+complete -c skyhook -n '__fish_seen_subcommand_from publish' -l account -d 'id of the account' -x
+complete -c skyhook -n '__fish_seen_subcommand_from publish' -l event -d 'event type, such as contact.created' -x -a 'contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied'
 complete -c skyhook -n '__fish_seen_subcommand_from publish' -l data -d 'the event\'s data: a JSON object, @FILE, or @- for standard input' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from publish' -l idempotency-key -d 'the same key within 24 h publishes once' -r
+complete -c skyhook -n '__fish_seen_subcommand_from publish' -l idempotency-key -d 'the same key within 24 h publishes once' -x
 complete -c skyhook -n '__fish_seen_subcommand_from publish' -l json -d 'print the server\'s answer as JSON'
-complete -c skyhook -n '__fish_seen_subcommand_from publish' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from publish' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from publish' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from publish' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from publish' -l data-dir -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l secret -d 'the webhook\'s secret; may be repeated [SKYHOOK_SECRET]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l listen -d 'where to listen [127.0.0.1:4000]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l delay -d 'wait before each answer [0s]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l status -d 'answer every delivery so, or those of --fail-first [200]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l fail-first -d 'fail the first N attempts of each delivery, with --status or 500 [0]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from receive' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l secret -d 'the webhook\'s secret; may be repeated [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l listen -d 'where to listen [127.0.0.1:4000]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l delay -d 'wait before each answer [0s]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l status -d 'answer every delivery so, or those of --fail-first [200]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l fail-first -d 'fail the first N attempts of each delivery, with --status or 500 [0]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l json -d 'print one JSON object a line'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l events -d 'events to publish [20000]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l rate -d 'events a second; 0 is as fast as they are taken [0]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l batch -d 'events a publish request [1]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l connections -d 'publish requests at once [64]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l webhooks -d 'webhooks, each of an account of its own [1]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l data-bytes -d 'size of each event\'s data [200]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l slow -d 'share of receivers that answer after 500 ms [0]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l failing -d 'share of receivers that answer 500 [0]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l hanging -d 'share of receivers that never answer [0]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l resetting -d 'share of receivers that reset the connection [0]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l events -d 'events to publish [20000]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l rate -d 'events a second; 0 is as fast as they are taken [0]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l batch -d 'events a publish request [1]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l connections -d 'publish requests at once [64]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l webhooks -d 'webhooks, each of an account of its own [1]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l data-bytes -d 'size of each event\'s data [200]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l slow -d 'share of receivers that answer after 500 ms [0]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l failing -d 'share of receivers that answer 500 [0]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l hanging -d 'share of receivers that never answer [0]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l resetting -d 'share of receivers that reset the connection [0]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l tls -d 'deliver over TLS'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l no-limit -d 'do not measure the bare client'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l json -d 'print one JSON object'
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server -d 'a server that runs already [one is started]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l operator-token -d 'of that server' -r
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server-pid -d 'its process, whose CPU time is measured' -r
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server -d 'a server that runs already [one is started]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l operator-token -d 'of that server' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server-pid -d 'its process, whose CPU time is measured' -x
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l data -d 'data directory of the started server [a temporary one]' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l database-url -d 'store of the started server [the embedded one]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l database-url -d 'store of the started server [the embedded one]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l config -d 'TOML file of the server [SKYHOOK_CONFIG]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l new-master-key-file -d 'file that holds the new key [SKYHOOK_NEW_MASTER_KEY_FILE, or the key itself in SKYHOOK_NEW_MASTER_KEY]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l data -d 'directory of the embedded store and of the operator token [SKYHOOK_DATA]' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from rekey' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from move' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from move' -l from -d 'data directory of a server that is stopped' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from move' -l to -d 'the PostgreSQL database [SKYHOOK_DATABASE_URL]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from move' -l to -d 'the PostgreSQL database [SKYHOOK_DATABASE_URL]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from move' -l config -d 'TOML file of the server, for its master key [SKYHOOK_CONFIG]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from move' -l undo -d 'serve the directory again: takes the mark of a move away'
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l account -d 'publish for this account' -r
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l to -d 'or send straight to this URL' -r
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l account -d 'publish for this account' -x
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l to -d 'or send straight to this URL' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l data -d 'data in place of the sample: JSON, @FILE or @-' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l list -d 'print the sample of each event'
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l json -d 'print JSON'
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l secret -d 'with --to: signs the delivery [SKYHOOK_SECRET]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l secret -d 'with --to: signs the delivery [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l data-dir -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -a 'contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l forward -d 'where to post each delivery' -r
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l events -d 'only these, separated by commas' -r
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l forward -d 'where to post each delivery' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l events -d 'only these, separated by commas' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l state -d 'file that keeps the position' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l fresh -d 'begin with what is new now, whatever was kept'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l json -d 'print one JSON object a line'
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l secret -d 'signs what is forwarded; without one, one is made [SKYHOOK_SECRET]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l webhook -d 'id of the webhook [the account\'s only one]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l secret -d 'signs what is forwarded; without one, one is made [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l webhook -d 'id of the webhook [the account\'s only one]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l status -d 'only these' -r -a 'pending delivered failed'
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l limit -d 'how many, the newest first [25]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l status -d 'only these' -x -a 'pending delivered failed'
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l limit -d 'how many, the newest first [25]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l json -d 'print JSON, one entry a line'
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l webhook -d 'id of the webhook [the account\'s only one]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l webhook -d 'id of the webhook [the account\'s only one]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l json -d 'print JSON'
-complete -c skyhook -n '__fish_seen_subcommand_from retry' -l webhook -d 'id of the webhook [the account\'s only one]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from retry' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from retry' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from retry' -l webhook -d 'id of the webhook [the account\'s only one]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from retry' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from retry' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l request -d 'a whole request: @FILE, or @- for standard input' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l body -d 'the raw body: text, @FILE or @-' -r -F
-complete -c skyhook -n '__fish_seen_subcommand_from verify' -l header -d 'a header of the delivery; repeat it' -r
-complete -c skyhook -n '__fish_seen_subcommand_from verify' -l computed -d 'what your own code computed' -r
+complete -c skyhook -n '__fish_seen_subcommand_from verify' -l header -d 'a header of the delivery; repeat it' -x
+complete -c skyhook -n '__fish_seen_subcommand_from verify' -l computed -d 'what your own code computed' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l ignore-age -d 'for a copy that was kept'
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l json -d 'print JSON'
-complete -c skyhook -n '__fish_seen_subcommand_from verify' -l secret -d 'the webhook\'s secret [SKYHOOK_SECRET]' -r
-complete -c skyhook -n '__fish_seen_subcommand_from verify' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from verify' -l secret -d 'the webhook\'s secret [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from verify' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from health' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from health' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -r
+complete -c skyhook -n '__fish_seen_subcommand_from health' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x

@@ -20,10 +20,11 @@ HEADINGS = re.compile(r"^([A-Z][A-Za-z ]+):$")
 
 
 class Command:
-    """One command, as its --help describes it."""
+    """One command, as its --help describes it; `summary` is its line in the list of commands."""
 
-    def __init__(self, binary, path):
+    def __init__(self, binary, path, summary=""):
         self.path = path
+        self.summary = summary
         text = subprocess.run([binary, *path, "--help"], capture_output=True, text=True, check=True).stdout
         about, rest = text.split("Usage: ", 1)
         self.about = " ".join(about.split())
@@ -40,7 +41,7 @@ class Command:
                 section = heading.group(1)
             elif line.strip():
                 self.take(section, line)
-        self.subcommands = [Command(binary, [*path, name]) for name, _ in self.subcommands]
+        self.subcommands = [Command(binary, [*path, name], text) for name, text in self.subcommands]
 
     def take(self, section, line):
         items = {"Subcommands": self.subcommands, "Positionals": self.positionals}.get(section, self.options)
@@ -89,7 +90,11 @@ def manual(root, version):
                     roff(text)]
         if command.footer:
             out += [".PP", ".nf", *(roff(line) if line else "\\&" for line in command.footer), ".fi"]
-    out += [".SH FILES",
+    out += [".SH ENVIRONMENT",
+            roff("Brackets after an option hold its default and the variable that sets it too. A flag wins over the "
+                 "variable, the variable over the configuration file. The variable of a secret also comes with _FILE "
+                 "at its end: SKYHOOK_MASTER_KEY_FILE names a file that holds the key."),
+            ".SH FILES",
             ".TP", "\\fI/etc/skyhook/skyhook.toml\\fR", "settings of the packaged service",
             ".TP", "\\fI/var/lib/skyhook\\fR", "its data: the embedded store and the operator token",
             ".SH EXIT STATUS",
@@ -167,7 +172,7 @@ def zsh(root):
         out.append(f"{function}() {{")
         if command.subcommands:
             out += ["  local -a commands", "  commands=("]
-            out += [f"    '{one.name}:{zsh_text(one.about)}'" for one in command.subcommands]
+            out += [f"    '{one.name}:{zsh_text(one.summary)}'" for one in command.subcommands]
             out += ["  )", "  local state line", "  _arguments -C \\",
                     *(f"    {spec} \\" for spec in zsh_arguments(command)),
                     "    '1:command:->command' '*::argument:->argument'", "  case $state in",
@@ -193,13 +198,13 @@ def fish(root):
         if command.path and command.subcommands:
             condition += f"; and not __fish_seen_subcommand_from {children}"
         for one in command.subcommands:
-            out.append(f"complete -c skyhook -n {fish_text(condition)} -a {one.name} -d {fish_text(one.about)}")
+            out.append(f"complete -c skyhook -n {fish_text(condition)} -a {one.name} -d {fish_text(one.summary)}")
         for flag, placeholder, text in command.flags():
             if not flag.startswith("--"):
                 continue
             line = f"complete -c skyhook -n {fish_text(condition)} -l {flag[2:]} -d {fish_text(text)}"
             if placeholder:
-                line += " -r"
+                line += " -r" if is_file(placeholder) or placeholder == "DIR" else " -x"
                 values = choices(placeholder) or (EVENTS if flag == "--event" else [])
                 if values:
                     line += f" -a {fish_text(' '.join(values))}"

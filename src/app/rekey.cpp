@@ -1,5 +1,6 @@
 #include "app/rekey.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -29,6 +30,15 @@ store::Result<std::unique_ptr<store::Store>> open_store(const config::ServeConfi
   }
   return store::postgres::open(
       {.database_url = config.database_url, .clock = clock, .version = std::string(kVersion)});
+}
+
+// Nodes that may be running; the embedded store lets nobody else open it.
+store::Result<std::int64_t> other_nodes(store::Store& store, const Clock& clock) {
+  const auto nodes = store.nodes();
+  if (!nodes) return Err{nodes.error()};
+  return std::ranges::count_if(*nodes, [now = clock.now()](const store::NodeLease& node) {
+    return !node.is_self && node.lease_until > now;
+  });
 }
 
 struct Tally {  // of webhooks
@@ -76,6 +86,13 @@ int rekey(const config::ServeConfig& config, const std::string& new_master_key) 
   const SystemClock clock;
   auto store = open_store(config, clock);
   if (!store) return refuse(kFailed, store.error().detail);
+  const auto others = other_nodes(**store, clock);
+  if (!others) return refuse(kFailed, "the store failed: " + others.error().detail);
+  if (*others > 0) {
+    return refuse(kFailed, std::to_string(*others) +
+                               " nodes hold a lease on this database: stop them first (a node that "
+                               "was killed holds its lease for some seconds)");
+  }
   const auto tally = seal_all(**store, old_box, *new_box);
   if (!tally) return refuse(kFailed, "the store failed: " + tally.error().detail);
   std::printf("%d secrets sealed under the new key, %d were already\n", tally->sealed,

@@ -257,7 +257,8 @@ int serve(const config::ServeConfig& config) {
     return refuse(kCannotStart, std::to_string(*unopened) +
                                     " webhook secrets in the store"
                                     " do not open with this master key (SKYHOOK_MASTER_KEY): give "
-                                    "the one they were stored under");
+                                    "the one they were stored under; where a `skyhook rekey` was "
+                                    "interrupted, run `skyhook rekey` again with the same keys");
   }
 
   NetworkThreads network(config.network_threads, clock);

@@ -31,8 +31,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr Seconds kPollWithStream{15};    // the stream wakes sooner
-constexpr Seconds kPollWithoutStream{2};  // a webhook; more of them are asked less often each
+// How often the logs are read. A stream wakes sooner, but tells only what the answering node did.
+constexpr Seconds kPollWithStream{5};
+constexpr Seconds kPollWithoutStream{2};
+constexpr Seconds kPollPerWebhook{1};  // at least this for each: reading keeps to half a rate limit
 constexpr Seconds kListWebhooksEvery{30};
 constexpr Seconds kSaveEvery{30};
 constexpr Seconds kStreamSilence{60};  // then the connection counts as dead
@@ -71,17 +73,22 @@ class WakeUp {
   bool woken_ = false;  // guarded by mutex_
 };
 
-// The live stream of one webhook's log, on a thread of its own: only a reason to look. It
-// reconnects by itself and ends with the process.
+// The live stream of one webhook's log: only a reason to look. Its thread keeps it, reconnects by
+// itself, and ends with the webhook or the process.
 class Stream {
  public:
-  Stream(Access access, std::int64_t webhook, WakeUp& wake_up)
-      : access_(std::move(access)), webhook_(webhook), wake_up_(wake_up) {
-    std::thread([this] { run(); }).detach();
+  static std::shared_ptr<Stream> start(const Access& access, std::int64_t webhook,
+                                       std::shared_ptr<WakeUp> wake_up) {
+    auto stream = std::shared_ptr<Stream>(new Stream(access, webhook, std::move(wake_up)));
+    std::thread([stream] { stream->run(); }).detach();
+    return stream;
   }
   bool is_live() const { return live_; }
 
  private:
+  Stream(Access access, std::int64_t webhook, std::shared_ptr<WakeUp> wake_up)
+      : access_(std::move(access)), webhook_(webhook), wake_up_(std::move(wake_up)) {}
+
   void run() {
     const auto client = ApiClient::make(
         {.server = access_.server, .token = access_.token, .timeout = kStreamSilence});
@@ -91,11 +98,11 @@ class Stream {
           client->stream({.method = "GET", .path = webhook_path(webhook_) + "/deliveries/stream"},
                          [this](std::string_view) {
                            live_ = true;
-                           wake_up_.wake();
+                           wake_up_->wake();
                            return true;
                          });
       live_ = false;
-      wake_up_.wake();
+      wake_up_->wake();
       // A server without streams, or a webhook that is gone: the walks go on alone.
       if (answer && answer->status >= 400 && answer->status < 429) return;
       std::this_thread::sleep_for(kFirstWait);
@@ -104,13 +111,24 @@ class Stream {
 
   const Access access_;
   const std::int64_t webhook_;
-  WakeUp& wake_up_;
+  const std::shared_ptr<WakeUp> wake_up_;
   std::atomic<bool> live_ = false;
 };
 
 struct Followed {
   LogPosition position;
-  std::unique_ptr<Stream> stream;  // its thread refers to it: kept until the process ends
+  std::shared_ptr<Stream> stream;
+};
+
+struct ListedWebhook {
+  std::int64_t id = 0;
+  Timestamp created_at;
+};
+
+// Where the last run stopped.
+struct Saved {
+  Timestamp at;
+  std::map<std::int64_t, LogPosition> positions;  // by webhook
 };
 
 class Listener {
@@ -118,15 +136,17 @@ class Listener {
   Listener(const Access& access, const Listen& command, ApiClient api, ApiClient local)
       : access_(access), command_(command), api_(std::move(api)), local_(std::move(local)) {}
 
-  // Returns only where it cannot begin.
+  // Returns where it cannot begin, or where nothing is left to follow.
   int run() {
     if (const int status = begin(); status != kOk) return status;
-    for (;;) {
+    while (!is_refused_) {
       for (auto& [webhook, followed] : webhooks_) catch_up(webhook, followed);
       save(false);
-      wake_up_.wait(pause());
-      if (command_.webhook == 0 && now() - listed_at_ > kListWebhooksEvery) find_new_webhooks();
+      if (now() - listed_at_ > kListWebhooksEvery) list_again();
+      if (command_.webhook != 0 && webhooks_.empty()) break;  // list_again has said so
+      if (!is_refused_) wake_up_->wait(pause());
     }
+    return kFailed;
   }
 
  private:
@@ -135,73 +155,94 @@ class Listener {
   Millis pause() const {
     const bool all_live = std::ranges::all_of(
         webhooks_, [](const auto& one) { return one.second.stream->is_live(); });
-    if (all_live) return kPollWithStream;
-    return kPollWithoutStream * static_cast<int>(std::max<std::size_t>(1, webhooks_.size()));
+    return std::max(all_live ? kPollWithStream : kPollWithoutStream,
+                    kPollPerWebhook * static_cast<int>(webhooks_.size()));
   }
 
   int begin() {
-    const auto found = list_webhooks();
-    if (!found) return kFailed;
-    if (found->empty()) {
-      return fail(kFailed,
-                  "the account has no webhook yet: create one, and what it subscribes to "
-                  "arrives here");
-    }
+    listed_at_ = now();
+    int exit_status = kOk;
+    const auto answer = call(access_, {.method = "GET", .path = "/api/v1/webhooks"}, exit_status);
+    if (!answer) return exit_status;
+    const auto found = webhooks_in(answer->data);
+    if (!found) return fail_with_foreign_answer();
+    if (found->empty()) return fail(kFailed, nothing_to_follow());
     if (found->size() > kFollowedWebhooksLimit) {
       return fail(kUsage, "the account has more than " + std::to_string(kFollowedWebhooksLimit) +
                               " webhooks: name one with --webhook");
     }
-    const std::map<std::int64_t, LogPosition> saved = load();
-    for (const std::int64_t webhook : *found) {
-      const auto known = saved.find(webhook);
-      if (known != saved.end()) {
-        follow(webhook, known->second);
-      } else if (auto position = newest_position(webhook)) {
-        follow(webhook, *std::move(position));
-      } else {
-        return kFailed;
-      }
+    const std::optional<Saved> saved = load();
+    for (const ListedWebhook& webhook : *found) {
+      auto position = first_position(webhook, saved);
+      if (!position) return kFailed;
+      follow(webhook.id, *std::move(position));
     }
+    save(true);  // before it says so: from here on nothing is missed
     std::cerr << "Listening to " << found->size() << (found->size() == 1 ? " webhook" : " webhooks")
               << ", forwarding to " << printable(command_.forward) << " (Ctrl-C ends it)\n";
-    if (!saved.empty()) std::cerr << "Going on where the last run stopped.\n";
-    save(true);
+    if (saved) std::cerr << "Going on where the last run stopped.\n";
     return kOk;
+  }
+
+  std::string nothing_to_follow() const {
+    if (command_.webhook != 0) {
+      return "the account has no webhook " + std::to_string(command_.webhook);
+    }
+    return "the account has no webhook yet: create one, and what it subscribes to arrives here";
+  }
+
+  // nullopt: what was wrong is printed.
+  std::optional<LogPosition> first_position(const ListedWebhook& webhook,
+                                            const std::optional<Saved>& saved) {
+    if (!saved) return newest_position(webhook.id);
+    const auto known = saved->positions.find(webhook.id);
+    if (known != saved->positions.end()) return known->second;
+    // Made while nobody listened: all that it has is new.
+    if (webhook.created_at >= saved->at) return LogPosition{};
+    return newest_position(webhook.id);
   }
 
   void follow(std::int64_t webhook, LogPosition position) {
     webhooks_[webhook] = {.position = std::move(position),
-                          .stream = std::make_unique<Stream>(access_, webhook, wake_up_)};
+                          .stream = Stream::start(access_, webhook, wake_up_)};
   }
 
-  // nullopt: what was wrong is printed.
-  std::optional<std::vector<std::int64_t>> list_webhooks() {
-    listed_at_ = now();
-    if (command_.webhook != 0) return std::vector{command_.webhook};
-    int exit_status = kOk;
-    const auto answer = call(access_, {.method = "GET", .path = "/api/v1/webhooks"}, exit_status);
-    if (!answer) return std::nullopt;
-    if (answer->array() == nullptr) {
-      fail_with_foreign_answer();
-      return std::nullopt;
+  // Those to follow: all of the account's, or the named one. nullopt: `data` is no list of
+  // webhooks.
+  std::optional<std::vector<ListedWebhook>> webhooks_in(const json::value& data) const {
+    if (!data.is_array()) return std::nullopt;
+    std::vector<ListedWebhook> webhooks;
+    for (const json::value& webhook : data.as_array()) {
+      const json::object* object = webhook.if_object();
+      const json::value* id = object == nullptr ? nullptr : object->if_contains("id");
+      if (id == nullptr || !id->is_int64()) return std::nullopt;
+      const auto created_at = parse_iso8601(text_of(*object, "created_at"));
+      if (!created_at) return std::nullopt;
+      if (command_.webhook == 0 || command_.webhook == id->as_int64()) {
+        webhooks.push_back({id->as_int64(), *created_at});
+      }
     }
-    std::vector<std::int64_t> ids;
-    for (const json::value& webhook : *answer->array()) {
-      const json::value* id = webhook.is_object() ? webhook.as_object().if_contains("id") : nullptr;
-      if (id != nullptr && id->is_int64()) ids.push_back(id->as_int64());
-    }
-    return ids;
+    return webhooks;
   }
 
   // Webhooks made meanwhile, from their first delivery on; those that are gone are let go.
-  void find_new_webhooks() {
-    const auto found = list_webhooks();
-    if (!found) return;
-    for (const std::int64_t webhook : *found) {
-      if (!webhooks_.contains(webhook) && webhooks_.size() < kFollowedWebhooksLimit) {
-        follow(webhook, {});
+  void list_again() {
+    listed_at_ = now();
+    const auto answer = ask({.method = "GET", .path = "/api/v1/webhooks"});
+    if (!answer) return;
+    const auto data = data_of(answer->body);
+    const auto found = data ? webhooks_in(*data) : std::nullopt;
+    if (!found) return (void)fail_with_foreign_answer();
+    const bool had_any = !webhooks_.empty();
+    std::erase_if(webhooks_, [&](const auto& one) {
+      return std::ranges::find(*found, one.first, &ListedWebhook::id) == found->end();
+    });
+    for (const ListedWebhook& webhook : *found) {
+      if (!webhooks_.contains(webhook.id) && webhooks_.size() < kFollowedWebhooksLimit) {
+        follow(webhook.id, {});
       }
     }
+    if (had_any && webhooks_.empty()) note(nothing_to_follow());
   }
 
   // Nothing that is in the log already is new.
@@ -257,12 +298,23 @@ class Listener {
       }
       constexpr int kTooMany = 429;
       if (answer && answer->status < 500 && answer->status != kTooMany) {
-        fail_with_answer(*answer);
+        refused(*answer);
         return std::nullopt;
       }
       if (!answer && !std::exchange(is_away_, true)) note(answer.error() + "; trying again");
       std::this_thread::sleep_for(answer ? retry_after(*answer).value_or(wait) : wait);
       wait = std::min(wait * 2, kLongestWait);
+    }
+  }
+
+  // Told once: a key that is refused ends the run, a webhook that is gone is let go.
+  void refused(const ApiResponse& answer) {
+    constexpr int kUnauthorized = 401, kForbidden = 403, kNotFound = 404;
+    is_refused_ = answer.status == kUnauthorized || answer.status == kForbidden;
+    if (answer.status == kNotFound) {
+      listed_at_ = {};
+    } else {
+      fail_with_answer(answer);
     }
   }
 
@@ -282,6 +334,7 @@ class Listener {
       if (command_.events.empty() || command_.events.contains(entry.event)) {
         forward(webhook, entry);
       }
+      if (is_refused_) return;
       followed.position.note(entry);
       save(true);
     }
@@ -343,26 +396,33 @@ class Listener {
 
   // --- the position, kept for the next run ----------------------------------------------------
 
-  std::map<std::int64_t, LogPosition> load() const {
-    std::map<std::int64_t, LogPosition> positions;
+  // nullopt: there is none, or it is too old.
+  std::optional<Saved> load() const {
     std::ifstream stream(command_.state_file);
     const std::string text((std::istreambuf_iterator<char>(stream)),
                            std::istreambuf_iterator<char>());
     json::error_code error;
     const json::value value = json::parse(text, error);
-    if (error || !value.is_object()) return positions;
+    if (error || !value.is_object()) return std::nullopt;
     const json::value* saved_at = value.as_object().if_contains("saved_at");
     const json::value* webhooks = value.as_object().if_contains("webhooks");
     if (saved_at == nullptr || !saved_at->is_int64() || webhooks == nullptr ||
-        !webhooks->is_object() || now() - from_unix_micros(saved_at->as_int64()) > kResumeWithin) {
-      return positions;
+        !webhooks->is_object()) {
+      return std::nullopt;
+    }
+    Saved saved{.at = from_unix_micros(saved_at->as_int64()), .positions = {}};
+    if (now() - saved.at > kResumeWithin) {
+      note("the last run stopped more than " + format_duration(kResumeWithin) +
+           " ago: beginning with what is new now");
+      return std::nullopt;
     }
     for (const auto& [id, position] : webhooks->as_object()) {
       if (auto read = LogPosition::from_json(json::serialize(position))) {
-        positions.emplace(std::strtoll(std::string(id).c_str(), nullptr, 10), *std::move(read));
+        saved.positions.emplace(std::strtoll(std::string(id).c_str(), nullptr, 10),
+                                *std::move(read));
       }
     }
-    return positions;
+    return saved;
   }
 
   void save(bool is_changed) {
@@ -394,11 +454,12 @@ class Listener {
   const SystemClock clock_;
   const ApiClient api_;
   const ApiClient local_;
-  WakeUp wake_up_;
+  const std::shared_ptr<WakeUp> wake_up_ = std::make_shared<WakeUp>();
   std::map<std::int64_t, Followed> webhooks_;
   Timestamp listed_at_{};
   Timestamp saved_at_{};
   bool is_away_ = false;
+  bool is_refused_ = false;  // the key opens nothing any more
   bool save_failed_ = false;
 };
 

@@ -1,7 +1,7 @@
 // `skyhook listen`: an account's deliveries, live, to a laptop. It needs the account's key only and
 // no open port: it follows the delivery log of the account's webhooks (woken by the live stream,
 // certain by walking the log), fetches each payload, signs it anew and posts it to a local URL.
-// docs/listen.md describes the design.
+// docs/integrating.md describes the design.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ inline constexpr Seconds kForwardPatience = std::chrono::minutes{10};
 // Followed at once; an account with more names one.
 inline constexpr std::size_t kFollowedWebhooksLimit = 32;
 
-// Until SIGINT or SIGTERM.
+// Until SIGINT or SIGTERM, or until there is nothing left to follow: the key is refused, or the
+// named webhook is gone.
 int listen(const Access& access, const Listen& command);
 
 }  // namespace skyhook::cli
