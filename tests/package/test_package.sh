@@ -51,6 +51,24 @@ in_root id skyhook >/dev/null || die "no service user"
 in_root ldd /usr/bin/skyhook | grep -q "not found" && die "a library is missing"
 in_root skyhook --version
 
+# upgrade VERSION: installs a newer package that differs in its version and in one line of its default settings.
+upgrade() {
+  rm -rf "$work/newer"
+  dpkg-deb -R "$package" "$work/newer"
+  sed -i "s/^Version: .*/Version: $1/" "$work/newer/DEBIAN/control"
+  echo "# default of $1" >>"$work/newer/etc/skyhook/skyhook.toml"
+  sed -i "/skyhook.toml$/d" "$work/newer/DEBIAN/md5sums"
+  dpkg-deb --root-owner-group -b "$work/newer" "$root/tmp/newer.deb" >/dev/null
+  in_root sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y -o Dpkg::Options::=--force-confold \
+    /tmp/newer.deb' >"$work/upgrade.log" 2>&1 || { tail -n 30 "$work/upgrade.log"; die "upgrade to $1"; }
+  [ "$(in_root dpkg-query -W -f '${Version}' skyhook)" = "$1" ] || die "not upgraded to $1"
+  [ "$(in_root stat -c '%U:%G %a' /etc/skyhook/skyhook.toml)" = "root:skyhook 640" ] || die "mode of skyhook.toml"
+}
+
+say "an upgrade brings new defaults where nobody changed the settings"
+upgrade 9.0.1
+grep -q "default of 9.0.1" "$root/etc/skyhook/skyhook.toml" || die "the new default did not arrive"
+
 say "the service, as its user, with the installed settings"
 # As the unit starts it; another port, since the machine's is shared.
 port=$((20000 + RANDOM % 20000))
@@ -74,10 +92,10 @@ kill -TERM "$server"
 wait "$server" || die "SIGTERM: exit $?"
 server=
 
-say "upgrade keeps the changed settings and the data"
-in_root sh -c 'DEBIAN_FRONTEND=noninteractive apt-get install -y --reinstall /tmp/skyhook.deb' \
-  >"$work/upgrade.log" 2>&1 || { tail -n 30 "$work/upgrade.log"; die "upgrade"; }
+say "an upgrade keeps changed settings, lays the new defaults beside them, and keeps the data"
+upgrade 9.0.2
 grep -q "127.0.0.1:$port" "$root/etc/skyhook/skyhook.toml" || die "the settings were overwritten"
+grep -q "default of 9.0.2" "$root/etc/skyhook/skyhook.toml.dpkg-dist" || die "the new defaults are nowhere"
 [ -f "$root/var/lib/skyhook/operator-token" ] || die "the data is gone"
 
 say "the unit"
