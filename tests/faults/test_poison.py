@@ -2,6 +2,9 @@
 the server does not restart."""
 
 import gzip
+import socket
+import ssl
+import struct
 import threading
 import time
 
@@ -21,6 +24,13 @@ def a_byte_a_time(connection, _request):
         connection.send(b".")
 
 
+def a_byte_a_second(connection, _request):
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        connection.pause(1)
+        connection.send(b".")
+
+
 def huge_head(connection, _request):
     connection.send(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"y" * 1_000_000 + b"\r\n\r\n")
     return False
@@ -37,6 +47,7 @@ POISON = {
     "a head without end": (receivers.endless_headers, {"bad_response"}),
     "a body without end": (receivers.endless_body, {"bad_response", "response_too_slow"}),
     "a byte a time": (a_byte_a_time, {"response_too_slow"}),
+    "a byte a second": (a_byte_a_second, {"response_too_slow"}),
     "a head a line a time": (receivers.slow_headers, {"response_too_slow"}),
     "silence": (receivers.hang, {"timeout"}),
     "early close": (receivers.close_early, {"reset"}),
@@ -89,6 +100,13 @@ def test_odd_urls(account, make_receiver, url):
         assert account.post(f"/webhooks/{answer.data['id']}/test").data["status"] == "delivered"
 
 
+def check_deadlines(account, webhook):
+    """Every attempt ended by its deadline and a second."""
+    for entry in account.deliveries(webhook, "?per_page=100"):
+        for attempt in account.detail(webhook, entry["delivery_id"])["attempts"]:
+            assert attempt["duration_ms"] <= (TIMEOUT_S + (5 if SANITIZED else 1)) * 1000, (webhook["url"], attempt)
+
+
 def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
     server = make_server("--timeout", f"{TIMEOUT_S}s", "--retry-schedule", "100ms,100ms", "--rate-limit", "0",
                          SKYHOOK_LOG="info")
@@ -114,9 +132,118 @@ def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
         good.wait(20, timeout=30)
         for webhook in account.get("/webhooks").data[:-1]:
             account.settled(webhook, "failed", 20, timeout=120)
+            check_deadlines(account, webhook)
     finally:
         done.set()
         watcher.join()
     assert server.process.poll() is None and server.process.pid == process
     if not SANITIZED:
         assert peak[0] - before < 64, f"{before:.0f} MiB before, {peak[0]:.0f} MiB at most"
+
+
+# --- TLS that fails, in every way ---------------------------------------------------------------------
+
+
+def garbage(sock):
+    sock.sendall(b"\x16\x03\x03\xff\xff" + b"\xee" * 4096)
+
+
+def alert(sock):
+    sock.recv(4096)
+    sock.sendall(b"\x15\x03\x03\x00\x02\x02\x28")  # fatal, handshake_failure
+
+
+def half_a_hello(sock):
+    sock.recv(4096)
+    sock.sendall(b"\x16\x03\x03\x00\x7a\x02\x00")
+    sock.shutdown(socket.SHUT_WR)
+    sock.recv(4096)
+
+
+def reset_the_hello(sock):
+    sock.recv(1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def never_says_hello(sock):
+    while sock.recv(4096):
+        pass
+
+
+def hello_a_byte_a_time(sock):
+    for byte in b"\x16\x03\x03\x40\x00" + b"\x02" * 1000:
+        sock.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+BROKEN_HANDSHAKES = {
+    garbage: {"tls"}, alert: {"tls"}, half_a_hello: {"tls", "reset"}, reset_the_hello: {"tls", "reset"},
+    never_says_hello: {"timeout"}, hello_a_byte_a_time: {"tls", "timeout"},
+}
+
+
+@pytest.fixture
+def raw_listener():
+    """Listens, and does to each connection what it is told; its port."""
+    made = []
+
+    def listen(behaviour):
+        listener = socket.create_server(("127.0.0.1", 0))
+        made.append(listener)
+
+        def serve():
+            while True:
+                try:
+                    sock, _ = listener.accept()
+                except OSError:
+                    return
+                try:
+                    behaviour(sock)
+                except OSError:
+                    pass  # the sender had enough
+                sock.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield listen
+    for listener in made:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("behaviour", BROKEN_HANDSHAKES, ids=lambda one: one.__name__)
+def test_a_broken_handshake(account, raw_listener, behaviour):
+    attempt, took = attempt_of_test_call(account, f"https://127.0.0.1:{raw_listener(behaviour)}/")
+    assert attempt["error"] in BROKEN_HANDSHAKES[behaviour]
+    assert attempt["response_status_code"] is None
+    assert took < TIMEOUT_S + (5 if SANITIZED else 1)
+
+
+@pytest.fixture(scope="session")
+def bad_certificates(authority):
+    def client_wanted():
+        context = authority.context("client-wanted")
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(authority.file)
+        return context
+
+    return {
+        "another name": authority.context("poison-name", names=["other.example.com"]),
+        "expired": authority.context("poison-expired", days_from=-20, days_until=-1),
+        "not yet valid": authority.context("poison-future", days_from=5, days_until=10),
+        "signed by itself": authority.context("poison-self", self_signed=True),
+        "TLS 1.1 at most": authority.context("poison-1-1", maximum_version=ssl.TLSVersion.TLSv1_1),
+        "a client's certificate wanted": client_wanted(),
+    }
+
+
+@pytest.mark.parametrize("kind", ["another name", "expired", "not yet valid", "signed by itself", "TLS 1.1 at most",
+                                  "a client's certificate wanted"])
+def test_a_bad_certificate(account, make_receiver, bad_certificates, kind):
+    receiver = make_receiver(tls=bad_certificates[kind])
+    attempt, took = attempt_of_test_call(account, receiver.url())
+    # In TLS 1.3 the server asks for a certificate only after the client's handshake is done.
+    assert attempt["error"] in ({"tls", "reset"} if kind == "a client's certificate wanted" else {"tls"})
+    assert not receiver.requests, "nothing is sent"
+    assert took < TIMEOUT_S + (5 if SANITIZED else 1)
