@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from harness.load import numbers
 from harness.polling import eventually
 from harness.server import Skyhook, LOCAL
 from harness.stores import make_store
@@ -28,7 +29,8 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite", reason="the embedded store's disk")
-def test_full_and_back(small_disk, make_receiver):
+@pytest.mark.parametrize("killed_while_full", [False, True])
+def test_full_and_back(small_disk, make_receiver, killed_while_full):
     server = Skyhook(small_disk.path, [*LOCAL, "--retry-schedule", "200ms,200ms,200ms,200ms", "--rate-limit", "0"],
                      {"SKYHOOK_LOG": "warn"}, make_store(small_disk.path)).start()
     try:
@@ -37,27 +39,34 @@ def test_full_and_back(small_disk, make_receiver):
         account.webhook(receiver.url())
         accepted = []
 
+        def publish(number, size):
+            return server.operator("POST", f"/accounts/{account.id}/events",
+                                   {"event": "contact.created", "data": {"n": number, "text": "x" * size}})
+
         def publish_until_refused(size):
             for number in range(len(accepted), len(accepted) + 5000):
-                answer = server.operator("POST", f"/accounts/{account.id}/events",
-                                         {"event": "contact.created", "data": {"n": number, "text": "x" * size}})
-                if answer.status != 202:
-                    return answer
+                if publish(number, size).status != 202:
+                    return
                 accepted.append(number)
             raise AssertionError("the disk never got full")
 
         publish_until_refused(20_000)  # large events first, then whatever still fits
-        refused = publish_until_refused(10)
-        assert refused.status == 503 and int(refused.headers["retry-after"]) >= 1
+        refused = set()
+        for number in range(100_000, 100_050):
+            answer = publish(number, 10_000)
+            assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
+            refused.add(number)
         assert server.request("GET", "/healthz").status == 200
         assert account.get("/webhooks").status == 200, "reading goes on"
+        if killed_while_full:
+            server.kill()
         small_disk("64m")
-        eventually(lambda: server.operator("POST", f"/accounts/{account.id}/events",
-                                           {"event": "contact.created", "data": {"n": -1}}).status == 202,
-                   20, "an event that is accepted")
+        if killed_while_full:
+            server.start()
+        eventually(lambda: publish(-1, 10).status == 202, 20, "an event that is accepted")
         assert server.request("GET", "/readyz").status == 200
-        eventually(lambda: {-1, *accepted} <= {r.json["data"]["n"] for r in list(receiver.requests)}, 30,
-                   "every accepted event")
+        eventually(lambda: {-1, *accepted} <= set(numbers(receiver)), 60, "every accepted event")
+        assert not refused & set(numbers(receiver)), "what was refused is not there"
         assert server.process.poll() is None
     finally:
         server.close()

@@ -4,8 +4,10 @@ connected to, as a listener that counts tells."""
 import ipaddress
 import itertools
 import pathlib
+import socket
 
 import pytest
+from harness.receiver import status
 from harness.server import LOCAL
 
 CORPUS = pathlib.Path(__file__).resolve().parents[1] / "unit" / "net" / "address_corpus.txt"
@@ -91,6 +93,34 @@ def test_an_answer_that_changes_between_look_ups(attack, names, listeners):
     for _ in range(12):
         assert error_of_test_call(attack, f"https://{name}:{listeners[0].port}/") in ("blocked_address", "dns")
     assert connections(listeners) == 0
+
+
+def test_an_allowed_address_that_turns_into_a_refused_one(make_server, make_receiver, names, authority):
+    """Rebinding past a first look-up that was in order: the allowed address is dialled for as long as the name says so; the other one, on
+    the same port, never. No connection is kept over the change: each attempt looks up the name."""
+    name = "turning.attack.example.com"
+    certificate = authority.context("turning", names=[name])
+    allowed = make_receiver(status(200, keep=False), tls=certificate, host="127.0.0.2")
+    refused = socket.create_server(("127.0.0.1", allowed.port))
+    refused.setblocking(False)
+    server = make_server("--timeout", "2s", "--dns-servers", names.address, "--rate-limit", "0",
+                         "--allow-network", "127.0.0.2/32", local=False)
+    account = server.account()
+    answers = itertools.cycle([["127.0.0.2"], ["127.0.0.1"], ["127.0.0.2", "127.0.0.1"], ["127.0.0.2"]])
+    url = f"https://{name}:{allowed.port}/"
+    try:
+        for expected in [None, "blocked_address", "blocked_address", None] * 3:
+            names.answers[name] = next(answers)
+            assert error_of_test_call(account, url) == expected, names.answers[name]
+        turns = itertools.cycle([["127.0.0.2"], ["127.0.0.1"]])
+        names.answers[name] = lambda: next(turns)  # another one for each question, so also within one attempt
+        for _ in range(20):
+            assert error_of_test_call(account, url) in (None, "blocked_address", "dns")
+        with pytest.raises(BlockingIOError):
+            refused.accept()
+    finally:
+        refused.close()
+    assert allowed.connections >= 6
 
 
 def test_the_listeners_do_count(make_server, listeners):

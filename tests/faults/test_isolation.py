@@ -137,7 +137,7 @@ ANSWER_S = 0.005
 def test_a_receiver_that_comes_back_is_not_stormed(make_server, make_receiver, waiting):
     at_once = 8
     back_in_s = max(5, waiting // 2000)
-    server = make_server("--retry-schedule", f"{back_in_s}s,1h", "--max-in-flight-per-webhook", str(at_once),
+    server = make_server("--retry-schedule", f"{back_in_s}s,1h", "--max-in-flight-per-webhook", str(at_once), "--rate-limit", "0",
                          SKYHOOK_LOG="info")
     account = server.account()
     receiver = make_receiver(status(200, delay=ANSWER_S), listening=False)
