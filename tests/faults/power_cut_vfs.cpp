@@ -12,6 +12,9 @@ namespace skyhook::faults {
 
 namespace {
 
+// What a disk writes as a whole.
+constexpr std::size_t kSectorBytes = 512;
+
 // What SQLite holds for an open file: ours, then the system's own right behind it.
 struct File {
   sqlite3_file base;
@@ -232,7 +235,11 @@ void PowerCutVfs::lose_unsynced(Random& random, double survival) {
       (void)!::ftruncate(fd, it->size_before);
     }
     for (const Replaced& write : writes) {
-      if (!write.truncation && random.unit() < survival) put(fd, write.offset, write.after);
+      if (write.truncation || random.unit() >= survival) continue;
+      const std::size_t sectors = (write.after.size() + kSectorBytes - 1) / kSectorBytes;
+      const bool is_torn = random.next() % 4 == 0;
+      const std::size_t kept = is_torn ? random.next() % sectors * kSectorBytes : std::string::npos;
+      put(fd, write.offset, write.after.substr(0, kept));
     }
     ::close(fd);
   }

@@ -30,8 +30,8 @@ class PowerCutVfs {
   bool is_cut() const;
   std::uint64_t operations() const;
   // After everything is closed: takes back what was not synced; of those writes, each survives with
-  // probability `survival` (a disk may have written some of them, in any order). Then the power is
-  // on again.
+  // probability `survival` (a disk may have written some of them, in any order), a quarter of those
+  // torn: their first sectors only. Then the power is on again.
   void lose_unsynced(Random& random, double survival);
 
   struct Replaced {  // undo of one write or truncation

@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 
 #include "base/random.h"
 #include "base/time.h"
@@ -43,11 +43,16 @@ class PowerLoss : public ::testing::Test {
     return opened ? std::move(*opened) : nullptr;
   }
 
-  // What the store acknowledged.
+  // What the store acknowledged of a delivery.
+  struct Known {
+    DeliveryStatus status = DeliveryStatus::pending;
+    int attempts = 0;
+    Timestamp due_at;
+    bool in_doubt = false;  // an outcome was not acknowledged: it may be there, or not
+  };
   struct Acknowledged {
     std::mutex mutex;
-    std::set<DeliveryId> published;
-    std::set<DeliveryId> delivered;
+    std::map<DeliveryId, Known> deliveries;  // guarded by mutex
   };
 
   // Publishes a handful of events at a time and records some of their outcomes, until the power
@@ -84,48 +89,72 @@ class PowerLoss : public ::testing::Test {
                   [&acknowledged, id = delivery.id, done](auto result) {
                     if (result) {
                       std::lock_guard lock(acknowledged.mutex);
-                      acknowledged.published.insert(id);
+                      acknowledged.deliveries[id];
                     }
                     done->set_value();
                   });
     return future;
   }
 
+  Verdict some_verdict(Random& random) {
+    const double share = random.unit();
+    if (share < 0.6) return Delivered{clock_.now()};
+    if (share < 0.9) return RetryAt{clock_.now() + Millis{random.next() % 100'000}};
+    return GaveUp{FailureReason::http_status};
+  }
+
+  // Makes an attempt of about half of what is pending.
   void deliver_some(store::Store& store, WebhookId webhook, Random& random,
                     Acknowledged& acknowledged) {
     std::vector<store::AttemptOutcome> outcomes;
     {
       std::lock_guard lock(acknowledged.mutex);
-      for (const DeliveryId id : acknowledged.published) {
-        if (acknowledged.delivered.contains(id) || random.next() % 2) continue;
-        outcomes.push_back(
-            {.delivery_id = id,
-             .webhook_id = webhook,
-             .attempt = {.number = 1, .started_at = clock_.now(), .response_status = 200},
-             .verdict = Delivered{clock_.now()}});
+      for (const auto& [id, known] : acknowledged.deliveries) {
+        if (known.status != DeliveryStatus::pending || random.next() % 2) continue;
+        outcomes.push_back({.delivery_id = id,
+                            .webhook_id = webhook,
+                            .attempt = {.number = known.attempts + 1, .started_at = clock_.now()},
+                            .verdict = some_verdict(random)});
       }
     }
     if (outcomes.empty()) return;
     std::promise<bool> done;
     store.record(outcomes, [&done](auto result) { done.set_value(result.ok()); });
-    if (!done.get_future().get()) return;
+    const bool is_durable = done.get_future().get();
     std::lock_guard lock(acknowledged.mutex);
-    for (const auto& outcome : outcomes) acknowledged.delivered.insert(outcome.delivery_id);
+    for (const auto& outcome : outcomes) {
+      Known& known = acknowledged.deliveries.at(outcome.delivery_id);
+      is_durable ? note(known, outcome) : void(known.in_doubt = true);
+    }
+  }
+
+  static void note(Known& known, const store::AttemptOutcome& outcome) {
+    known.attempts = outcome.attempt.number;
+    if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) {
+      known.due_at = retry->at;
+    } else {
+      known.status = std::holds_alternative<Delivered>(outcome.verdict) ? DeliveryStatus::delivered
+                                                                        : DeliveryStatus::failed;
+    }
   }
 
   void check(store::Store& store, WebhookId webhook, const Acknowledged& acknowledged) {
-    for (const DeliveryId id : acknowledged.published) {
+    for (const auto& [id, known] : acknowledged.deliveries) {
+      SCOPED_TRACE("delivery " + std::to_string(id.value));
       const auto found = store.delivery(webhook, id);
       ASSERT_TRUE(found.ok());
-      ASSERT_TRUE(found->has_value()) << "delivery " << id.value << " was acknowledged and is gone";
-      if (acknowledged.delivered.contains(id)) {
-        EXPECT_EQ((*found)->entry.status, DeliveryStatus::delivered)
-            << "the outcome of " << id.value << " is gone";
+      ASSERT_TRUE(found->has_value()) << "it was acknowledged and is gone";
+      if (known.in_doubt) continue;
+      const store::DeliveryDetail& detail = **found;
+      EXPECT_EQ(detail.entry.status, known.status) << "its outcome is gone";
+      EXPECT_EQ(detail.attempts.size(), static_cast<std::size_t>(known.attempts));
+      if (known.status == DeliveryStatus::pending && known.attempts > 0) {
+        EXPECT_EQ(detail.entry.next_attempt_at, known.due_at);
       }
     }
     const auto totals = store.totals({webhook});
     ASSERT_TRUE(totals.ok());
-    EXPECT_GE(totals->front().all(), static_cast<std::int64_t>(acknowledged.published.size()));
+    EXPECT_GE(totals->front().all(), static_cast<std::int64_t>(acknowledged.deliveries.size()));
     check_counts(store, webhook, totals->front());
   }
 
@@ -137,18 +166,21 @@ class PowerLoss : public ::testing::Test {
       ASSERT_TRUE(page.ok());
       if (page->entries.empty()) break;
       for (const DeliveryEntry& entry : page->entries) {
-        (entry.status == DeliveryStatus::pending ? counted.pending : counted.delivered) += 1;
+        counted.pending += entry.status == DeliveryStatus::pending;
+        counted.delivered += entry.status == DeliveryStatus::delivered;
+        counted.failed += entry.status == DeliveryStatus::failed;
       }
       before = page->entries.back().id;
     }
     EXPECT_EQ(totals.pending, counted.pending);
     EXPECT_EQ(totals.delivered, counted.delivered);
-    EXPECT_EQ(totals.failed, 0);
+    EXPECT_EQ(totals.failed, counted.failed);
     const Timestamp now = clock_.now();
     const auto steps =
         store.stats({webhook}, now - Seconds{3'600}, now + Seconds{60}, Seconds{7'200});
     ASSERT_TRUE(steps.ok());
     EXPECT_EQ(steps->front().delivered, counted.delivered);
+    EXPECT_EQ(steps->front().failed, counted.failed);
   }
 
   void expect_whole() {
@@ -180,7 +212,7 @@ class PowerLoss : public ::testing::Test {
 TEST_F(PowerLoss, LosesNothingThatWasAcknowledged) {
   const std::uint64_t only = from_environment("SKYHOOK_POWER_LOSS_SEED", 0);
   const std::uint64_t runs = only ? 1 : from_environment("SKYHOOK_POWER_LOSS_COUNT", 200);
-  int cuts = 0;
+  int cuts = 0, cuts_at_start = 0;
   for (std::uint64_t run = 1; run <= runs; ++run) {
     const std::uint64_t seed = only ? only : run;
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -205,6 +237,12 @@ TEST_F(PowerLoss, LosesNothingThatWasAcknowledged) {
     store.reset();
     cuts += vfs_.is_cut();
     vfs_.lose_unsynced(random, random.next() % 2 ? 0.0 : 0.5);
+    while (random.next() % 2) {  // and again, while it starts
+      vfs_.cut_at(random.next() % 30 + 1);
+      open().reset();
+      cuts_at_start += vfs_.is_cut();
+      vfs_.lose_unsynced(random, random.next() % 2 ? 0.0 : 0.5);
+    }
 
     store = open();
     ASSERT_NE(store, nullptr) << "the database does not open after the power loss";
@@ -215,6 +253,7 @@ TEST_F(PowerLoss, LosesNothingThatWasAcknowledged) {
   }
   if (!only) {
     EXPECT_GT(cuts, static_cast<int>(runs / 2)) << "the power hardly ever went";
+    EXPECT_GT(cuts_at_start, static_cast<int>(runs / 10));
   }
   EXPECT_GT(databases_checked_, 0);
 }
