@@ -259,8 +259,10 @@ def test_an_operation_reads_no_field_that_is_documented_elsewhere_only(server, d
     assert checked > 200
 
 
-def test_every_answer_is_as_described(server, document, receiver):
+def test_every_answer_is_as_described(make_store_server, store_kind, document, receiver):
     """No field more, none less, in every operation's success and in its refusal of no key."""
+    server = make_store_server("--rate-limit", "1000000")
+    says_nothing = set()
     from jsonschema import Draft202012Validator, FormatChecker
 
     def check(operation, answer, place):
@@ -281,10 +283,14 @@ def test_every_answer_is_as_described(server, document, receiver):
         answer = case.send(method, path, case.example(operation))
         assert 200 <= answer.status < 300, (method, path, answer)
         check(operation, answer, (method, path))
+        if answer.body and answer.headers["content-type"] == "application/json" and answer.json.get("data") == []:
+            says_nothing.add(path)
         if operation["security"]:
             refused = case.send(method, path, None, token="wrong")
             assert refused.status == 401
             check(operation, refused, (method, path))
+    # An empty list would hide what its items are; an embedded store has no nodes.
+    assert says_nothing == ({"/operator/v1/nodes"} if store_kind == "sqlite" else set())
 
 
 class Case:
@@ -361,8 +367,8 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
         for name, value in re.findall(r"constexpr [\w:]+ (k\w*Limit\w*|kMax\w+|kDefault\w+) =\s*([\d *]+);",
                                       header.read_text()):
             found[name] = eval(value, {"__builtins__": {}})  # numbers and `*` only
-    assert {name: {value} for name, value in found.items()} == {
-        name: set(values) for name, values in said.items()}
+    assert {name: [value] for name, value in found.items()} == {
+        name: sorted(set(values)) for name, values in said.items()}
 
 
 # --- Schemathesis -------------------------------------------------------------------------------------
