@@ -9,7 +9,7 @@ packages_build=(
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
   zlib1g-dev libjemalloc-dev libgtest-dev libgmock-dev
 )
-packages_test=(python3-venv openssl postgresql
+packages_test=(python3-venv openssl postgresql iproute2
   systemd sqlite3 php-cli prometheus yamllint docker-compose mandoc zsh fish
 )
 # Where another source provides them, Debian's are not needed.

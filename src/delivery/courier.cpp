@@ -87,9 +87,18 @@ void Courier::flush_outcomes() {
   if (outcomes_.empty()) return;
   // Kept here too, since an outcome that the store could not take is offered again.
   auto kept = std::make_shared<std::vector<store::AttemptOutcome>>(std::exchange(outcomes_, {}));
+  if (records_under_way_++ == 0) record_taken_ = loop_.clock().mono();
   rooms_.store.record(*kept, [this, kept](store::Result<Done> result) {
     loop_.post([this, kept, failed = !result.ok()] {
-      if (!failed) return outcomes_recorded(*kept);
+      const bool was_taking = store_takes_outcomes();
+      --records_under_way_;
+      record_refused_ = failed;
+      if (!failed) {
+        record_taken_ = loop_.clock().mono();
+        outcomes_recorded(*kept);
+        if (!was_taking) lanes_.go_on();
+        return;
+      }
       std::move(kept->begin(), kept->end(), std::back_inserter(outcomes_));
       if (!record_retry_.armed()) loop_.arm(record_retry_, kRecordRetryDelay);
     });
@@ -164,7 +173,13 @@ void Courier::webhook_changed(WebhookId id, const WebhookPtr& webhook) {
   if (webhook && !webhook->webhook.is_active) fail_waiting(id);
 }
 
+bool Courier::store_takes_outcomes() const {
+  if (record_refused_) return false;
+  return records_under_way_ == 0 || loop_.clock().mono() - record_taken_ < kStorePatience;
+}
+
 bool Courier::may_deliver() {
+  if (!store_takes_outcomes()) return false;
   return shared_ == nullptr || (shared_->epoch() == epoch_ && shared_->may_deliver());
 }
 

@@ -60,6 +60,9 @@ class Courier final : private Lanes::World {
 
   // Outcomes that the store refused are offered again after this.
   static constexpr Millis kRecordRetryDelay{500};
+  // While the store refuses outcomes, or has taken none for this long although there are some, no
+  // attempt begins: each one would be made again by whoever reads the store next.
+  static constexpr Millis kStorePatience{1'000};
 
  private:
   Timestamp now() override { return loop_.now(); }
@@ -77,6 +80,7 @@ class Courier final : private Lanes::World {
   void flush_outcomes();
   void outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes);
   void count(const store::AttemptOutcome& outcome);
+  bool store_takes_outcomes() const;
 
   net::Loop& loop_;
   Rooms rooms_;
@@ -91,6 +95,10 @@ class Courier final : private Lanes::World {
 
   std::vector<store::AttemptOutcome> outcomes_;  // of this round, to be recorded together
   bool flush_posted_ = false;
+  int records_under_way_ = 0;
+  MonoTime record_taken_{};      // the latest success, or the beginning of the first since none was
+                                 // under way
+  bool record_refused_ = false;  // by the latest answer
   net::Timer record_retry_;
   net::Timer wake_timer_;
   std::function<void()> drained_;

@@ -16,6 +16,7 @@ _spec.loader.exec_module(_module)
 globals().update({name: value for name, value in vars(_module).items() if not name.startswith("__")})
 
 from harness.cluster import Cluster  # noqa: E402
+from harness.network import Namespace, need_namespaces  # noqa: E402
 from harness.stores import PostgresServer  # noqa: E402
 
 
@@ -45,3 +46,17 @@ def own_database():
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def make_namespace():
+    made = []
+
+    def make():
+        need_namespaces()
+        made.append(Namespace())
+        return made[-1]
+
+    yield make
+    for network in made:
+        network.close()

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 from harness.certificates import Authority
-from harness.cluster import Cluster, Publisher, account_on, known_on
+from harness.cluster import Cluster, account_on, known_on
+from harness.load import Publisher
 from harness.polling import eventually
 from harness.receiver import status
 from harness.server import run

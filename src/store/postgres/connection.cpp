@@ -213,12 +213,16 @@ Answer<std::unique_ptr<Connection>> Connection::open(const Settings& settings) {
       raw, [](void*, const char*) {}, nullptr);
   std::unique_ptr<Connection> connection(new Connection(raw, settings));
   // A transaction that this process left open, because it was stopped or cut off in the middle of
-  // one, must not hold its locks for ever. Plans are made once: every statement here is made for
-  // all its parameters.
+  // one, must not hold its locks for ever.
+  // Every statement here looks rows up by key, many at a time, and its plan is made once, for all
+  // its parameters: perhaps while a table is empty, and used when it has millions of rows. So the
+  // planner is not to think that reading all of a table is cheap.
   auto prepared = connection->script(
       "SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; "
-      "SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_encoding = 'UTF8'; "
-      "SET statement_timeout = '60s'");
+      "SET client_encoding = 'UTF8'; SET statement_timeout = '60s'; "
+      "SET plan_cache_mode = force_generic_plan; SET jit = off; "
+      "SET max_parallel_workers_per_gather = 0; SET enable_seqscan = off; "
+      "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off");
   if (!prepared) return Err{prepared.error()};
   return connection;
 }

@@ -299,7 +299,8 @@ END $$;
 
 -- Drops a day. What is pending of it moves to the default partitions. Nothing where somebody reads
 -- the day, or its counts are not folded yet: next time. True where it is gone.
-CREATE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql
+SET enable_seqscan = on SET enable_hashjoin = on AS $$  -- it does read all of a day
 DECLARE
   t text;
   unfolded boolean;
@@ -408,8 +409,10 @@ BEGIN
         ON CONFLICT DO NOTHING RETURNING webhook_id)
       SELECT array_agg(DISTINCT webhook_id) INTO moved FROM fresh;
       UPDATE skyhook.nodes SET fresh_taken = true WHERE node_id = dead.node_id;
-      RETURN QUERY SELECT unnest(moved);
-      RETURN;
+      IF moved IS NOT NULL THEN
+        RETURN QUERY SELECT unnest(moved);
+        RETURN;
+      END IF;
     END IF;
     WITH batch AS (
       SELECT account_id, webhook_id, delivery_id FROM skyhook.detours
@@ -432,6 +435,9 @@ BEGIN
 END $$;
 )sql";
 
+// A row that is looked up for each row of an input stands in a LATERAL that ends in OFFSET 0: so it
+// is looked up by its whole key. Left to itself, the planner sometimes takes a part of the key for
+// enough, on tables of which it knows nothing yet.
 constexpr std::string_view kHotPath = R"sql(
 CREATE FUNCTION skyhook.accept(
   p_node int,
@@ -493,35 +499,42 @@ DECLARE
   written bigint;
 BEGIN
   PERFORM skyhook.fence(p_node);
-  PERFORM FROM skyhook.detours x
-    JOIN unnest(p_account, p_webhook, p_delivery) AS i(account_id, webhook_id, delivery_id)
-    USING (account_id, webhook_id, delivery_id)
-    ORDER BY x.delivery_id FOR UPDATE OF x;
-  WITH input AS (
-    SELECT * FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number,
-                         p_status, p_failure, p_verdict, p_reason, p_truncated, p_error, p_headers,
-                         p_body, p_minute, p_bucket)
+  PERFORM FROM (SELECT * FROM unnest(p_account, p_webhook, p_delivery)
+                  AS i(account_id, webhook_id, delivery_id) ORDER BY delivery_id) AS i,
+    LATERAL (SELECT FROM skyhook.detours x WHERE x.account_id = i.account_id
+             AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id
+             FOR UPDATE OFFSET 0) AS x;
+  WITH applied AS (
+    SELECT i.*, x.delivery_id IS NOT NULL AS detoured, coalesce(x.schedule_position, 0) AS position,
+           s.was
+    FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number, p_status,
+                p_failure, p_verdict, p_reason, p_truncated, p_error, p_headers, p_body, p_minute,
+                p_bucket)
       AS i(account_id, webhook_id, delivery_id, started_at, duration, at, number, status, failure,
-           verdict, reason, truncated, error, headers, body, minute, bucket)),
-  known AS (
-    SELECT i.*, x.delivery_id IS NOT NULL AS detoured, coalesce(x.node_id, d.node_id) AS owner,
-           coalesce(x.schedule_position, 0) AS position,
-           CASE WHEN x.delivery_id IS NOT NULL THEN x.state
-                WHEN EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = i.account_id
-                             AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id
-                             AND a.verdict = 1) THEN 1
-                ELSE 0 END AS was
-    FROM input i JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id)
-    JOIN skyhook.webhooks h USING (account_id, webhook_id)
-    LEFT JOIN skyhook.detours x USING (account_id, webhook_id, delivery_id)),
-  allowed AS (
-    SELECT * FROM known WHERE owner = p_node AND (was = 0 OR was = 2 AND verdict = 1)),
+           verdict, reason, truncated, error, headers, body, minute, bucket)
+    CROSS JOIN LATERAL (
+      SELECT d.node_id FROM skyhook.deliveries d WHERE d.account_id = i.account_id
+      AND d.webhook_id = i.webhook_id AND d.delivery_id = i.delivery_id OFFSET 0) AS d
+    LEFT JOIN LATERAL (
+      SELECT x.* FROM skyhook.detours x WHERE x.account_id = i.account_id
+      AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id OFFSET 0) AS x ON true
+    CROSS JOIN LATERAL (
+      SELECT coalesce(bool_or(a.verdict = 1), false) AS delivered,
+             coalesce(bool_or(a.number = i.number), false) AS logged
+      FROM skyhook.attempts a WHERE a.account_id = i.account_id
+      AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id) AS a
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN x.delivery_id IS NOT NULL THEN x.state WHEN a.delivered THEN 1 ELSE 0 END
+        AS was) AS s
+    WHERE coalesce(x.node_id, d.node_id) = p_node AND NOT a.logged
+      AND (s.was = 0 OR s.was = 2 AND i.verdict = 1)
+      AND EXISTS (SELECT FROM skyhook.webhooks h
+                  WHERE h.account_id = i.account_id AND h.webhook_id = i.webhook_id)),
   logged AS (
     INSERT INTO skyhook.attempts
     SELECT account_id, webhook_id, delivery_id, started_at, duration, at, number,
            nullif(status, -1), failure, verdict, truncated, error, headers, body
-    FROM allowed ON CONFLICT DO NOTHING RETURNING account_id, webhook_id, delivery_id),
-  applied AS (SELECT a.* FROM allowed a JOIN logged USING (account_id, webhook_id, delivery_id)),
+    FROM applied),
   removed AS (
     DELETE FROM skyhook.detours x USING applied a
     WHERE a.verdict = 1 AND a.detoured AND x.account_id = a.account_id
@@ -557,9 +570,9 @@ BEGIN
   RETURN QUERY
   INSERT INTO skyhook.detours
   SELECT d.account_id, d.webhook_id, d.delivery_id, d.due_at, p_node, 0, 0, 0, 0
-  FROM skyhook.deliveries d
-  JOIN unnest(p_account, p_webhook, p_delivery) AS i(account_id, webhook_id, delivery_id)
-    USING (account_id, webhook_id, delivery_id)
+  FROM unnest(p_account, p_webhook, p_delivery) AS i(account_id, webhook_id, delivery_id),
+    LATERAL (SELECT d.* FROM skyhook.deliveries d WHERE d.account_id = i.account_id
+             AND d.webhook_id = i.webhook_id AND d.delivery_id = i.delivery_id OFFSET 0) AS d
   WHERE NOT EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = d.account_id
                     AND a.webhook_id = d.webhook_id AND a.delivery_id = d.delivery_id
                     AND a.verdict = 1)
@@ -639,8 +652,10 @@ BEGIN
   PERFORM skyhook.fence(p_node);
   RETURN QUERY
   WITH batch AS (
-    SELECT x.account_id, x.webhook_id, x.delivery_id FROM skyhook.detours x
-    JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id)
+    SELECT x.account_id, x.webhook_id, x.delivery_id FROM skyhook.detours x,
+      LATERAL (SELECT d.created_at, d.event_id, d.account_id FROM skyhook.deliveries d
+               WHERE d.account_id = x.account_id AND d.webhook_id = x.webhook_id
+               AND d.delivery_id = x.delivery_id OFFSET 0) AS d
     WHERE x.webhook_id = p_webhook AND x.state = 2 AND x.delivery_id > p_after
       AND d.created_at >= p_from AND d.created_at < p_until
       AND EXISTS (SELECT FROM skyhook.events e

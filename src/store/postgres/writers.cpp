@@ -359,6 +359,7 @@ void Writers::write(Worker& worker, Batch batch) {
   if (!error) {
     registry_.settled(all);
     for (Record& item : batch.records) item.done(Done{});
+    if (std::exchange(worker.failing, false)) log::info("the database takes batches again");
     return;
   }
 
@@ -371,7 +372,9 @@ void Writers::write(Worker& worker, Batch batch) {
     return;
   }
   if (options_.metrics != nullptr) options_.metrics->store_failed();
-  log::warn("the database did not take a batch", {{"reason", error->message}});
+  if (!std::exchange(worker.failing, true)) {
+    log::warn("the database did not take a batch", {{"reason", error->message}});
+  }
   fail(batch.publishes, *error);
   for (Record& item : batch.records) {
     // Others own these deliveries now: their outcomes change nothing, and must not be kept.

@@ -106,6 +106,7 @@ class Writers {
     int node = 0;         // that the connection is named after
     int left_behind = 0;  // the server's process of a connection that was lost; 0: none
     MonoTime not_before{};
+    bool failing = false;  // the last batch failed, and the log says so
   };
   using KnownKeys = std::map<std::pair<std::int64_t, std::string>, struct KnownKey>;
   struct Plan;

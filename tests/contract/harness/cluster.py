@@ -18,12 +18,15 @@ class Cluster:
         self.server = server
         self.nodes = []
 
-    def node(self, *arguments, start=True):
+    def node(self, *arguments, start=True, store=None, network=None):
+        """`store`: the database as this node reaches it. `network`: a Namespace to run it in."""
         # As variables, so that a test's own flags win.
         settings = {"SKYHOOK_LOG": "info", "SKYHOOK_RATE_LIMIT": "0",
                     "SKYHOOK_RETRY_SCHEDULE": "300ms,1s,2s,5s,5s,5s"}
         node = Skyhook(self.directory / f"node-{len(self.nodes) + 1}", [*LOCAL, *arguments],
-                       settings, self.store)
+                       settings, store or self.store)
+        if network:
+            network.take_in(node)
         if self.nodes:
             node.operator_token = self.nodes[0].operator_token
             node.environment["SKYHOOK_OPERATOR_TOKEN"] = node.operator_token

@@ -34,9 +34,9 @@ class Response:
         return f"<{self.status} {self.body[:600]!r}>"
 
 
-def request(port, method, path, body=None, headers=None, timeout=30):
+def request(port, method, path, body=None, headers=None, timeout=30, host="127.0.0.1"):
     """One request on a connection of its own. `body` is bytes; nothing is added but Host and length."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
@@ -67,8 +67,8 @@ def raw_exchange(port, data, timeout=10):
 class KeptConnection:
     """Requests one after another on one connection, for load."""
 
-    def __init__(self, port, timeout=30):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    def __init__(self, port, host="127.0.0.1", timeout=30):
+        self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def request(self, method, path, body, headers):
         self.connection.request(method, path, body=body, headers=headers)

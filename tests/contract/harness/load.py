@@ -1,5 +1,6 @@
 """Load: numbered events that are published without a pause, and what came of each."""
 
+import collections
 import http.client
 import json
 import threading
@@ -15,6 +16,7 @@ class Publisher:
         self.accepted = set()
         self.refused = []  # status and Retry-After of what was not accepted
         self.cut = []  # answers that ended in the middle
+        self.by_server = collections.Counter()  # how many each accepted, by its port
         self.lock = threading.Lock()
         self.number = 0
         self.stopped = threading.Event()
@@ -25,7 +27,7 @@ class Publisher:
 
     def publish(self, server, account_id):
         headers = {"Authorization": f"Bearer {server.operator_token}", "Content-Type": "application/json"}
-        connection = KeptConnection(server.port)
+        connection = KeptConnection(server.port, server.host)
         while not self.stopped.is_set():
             with self.lock:
                 self.number += 1
@@ -38,15 +40,24 @@ class Publisher:
                 if not isinstance(error, OSError):
                     self.cut.append(error)
                 connection.close()
-                connection = KeptConnection(server.port)
+                connection = KeptConnection(server.port, server.host)
                 self.stopped.wait(0.01)
                 continue
             with self.lock:
                 if answer.status == 202:
                     self.accepted.add(number)
+                    self.by_server[server.port] += 1
                 else:
                     self.refused.append((answer.status, answer.headers.get("retry-after")))
         connection.close()
+
+    def accepted_by(self, server):
+        return self.by_server[server.port]
+
+    def assert_refused_politely(self):
+        """What was not accepted was refused for a while, and nothing worse."""
+        assert self.refused
+        assert all(code == 503 and int(after) >= 1 for code, after in self.refused), self.refused
 
     def stop(self):
         self.stopped.set()

@@ -66,7 +66,9 @@ class Skyhook:
         self.environment = {"SKYHOOK_OPERATOR_TOKEN": self.operator_token, "SKYHOOK_LOG": "debug"}
         self.environment.update(environment or {})
         self.log_file = directory / "server.log"
+        self.host = "127.0.0.1"
         self.port = free_port()
+        self.launcher = []  # words before the command, such as those that choose another network
         self.process = None
         self.ignores_file_size_signal = False  # then a file at its limit is an error, not the end
 
@@ -75,7 +77,7 @@ class Skyhook:
     def start(self, wait=True):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BINARY), "serve", "--listen", f"127.0.0.1:{self.port}",
+                [*self.launcher, str(BINARY), "serve", "--listen", f"{self.host}:{self.port}",
                  *self.store.arguments(), *self.arguments],
                 env=clean_environment(**self.environment), stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -93,7 +95,7 @@ class Skyhook:
             assert self.process.poll() is None, (
                 f"the server ended with {self.process.returncode}:\n{self.log()[-4000:]}")
             try:
-                return http.request(self.port, "GET", "/readyz", timeout=5).status == 200
+                return self.request("GET", "/readyz", timeout=5).status == 200
             except OSError:
                 return False
 
@@ -141,7 +143,7 @@ class Skyhook:
             body = json.dumps(json_body).encode()
         if body is not None and "Content-Type" not in headers:
             headers["Content-Type"] = "application/json"
-        return http.request(self.port, method, path, body, headers, timeout)
+        return http.request(self.port, method, path, body, headers, timeout, self.host)
 
     def operator(self, method, path, json_body=None, body=None, token=None, headers=None):
         headers = {"Authorization": f"Bearer {token or self.operator_token}", **(headers or {})}

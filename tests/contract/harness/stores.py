@@ -1,6 +1,7 @@
 """Where the server under test keeps its data: chosen by SKYHOOK_TEST_STORE (sqlite, postgres)."""
 
 import atexit
+import copy
 import itertools
 import os
 import pathlib
@@ -19,17 +20,42 @@ class SqliteStore:
         return ["--data", str(self.directory)]
 
 
+class CpuTime:
+    """CPU that processes take from now on, to the nanosecond; of those that end meanwhile, what
+    they took since the last look is lost."""
+
+    def __init__(self, processes):
+        self.processes = processes  # () -> their ids
+        self.before = self._look()
+
+    def _look(self):
+        taken = {}
+        for process in self.processes():
+            for task in pathlib.Path(f"/proc/{process}/task").glob("*/schedstat"):
+                try:
+                    taken[task] = int(task.read_text().split()[0])
+                except OSError:
+                    continue  # it ended just now
+        return taken
+
+    def seconds(self):
+        """Since the last call."""
+        before, self.before = self.before, self._look()
+        return sum(now - before.get(task, 0) for task, now in self.before.items()) / 1e9
+
+
 class PostgresServer:
     """A real PostgreSQL in a folder of its own (tests/support/postgres.sh)."""
 
     SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "support" / "postgres.sh"
     shared = None
 
-    def __init__(self, **settings):
+    def __init__(self, standby_of=None, **settings):
         self.directory = tempfile.mkdtemp(prefix="skyhook-pg-")
         self.settings = {f"SKYHOOK_TEST_POSTGRES_{name.upper()}": str(value)
                          for name, value in settings.items()}
-        self.server_url = self.script("start")
+        self.server_url = (self.script("standby", standby_of.directory) if standby_of
+                           else self.script("start"))
         self.names = itertools.count(1)
         atexit.register(self.close)
 
@@ -40,11 +66,15 @@ class PostgresServer:
             cls.shared = cls()
         return cls.shared
 
-    def script(self, command):
-        done = subprocess.run([str(self.SCRIPT), command, self.directory], check=True, timeout=60,
-                              env={**os.environ, **self.settings}, stdout=subprocess.PIPE,
-                              text=True)
+    def script(self, command, *arguments):
+        done = subprocess.run([str(self.SCRIPT), command, self.directory, *arguments], check=True,
+                              timeout=60, env={**os.environ, **self.settings},
+                              stdout=subprocess.PIPE, text=True)
         return done.stdout.strip()
+
+    @property
+    def port(self):
+        return int(self.server_url.rsplit(":", 1)[1].split("/")[0])
 
     def url(self, database="postgres"):
         return self.server_url.rsplit("/", 1)[0] + "/" + database
@@ -61,6 +91,19 @@ class PostgresServer:
 
     def process_id(self):
         return int(self.script("pid"))
+
+    def processes(self):
+        """The postmaster and its children."""
+        postmaster = str(self.process_id())
+        found = [postmaster]
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = stat.read_text().rsplit(")", 1)[1].split()[1]
+            except OSError:
+                continue  # it ended just now
+            if parent == postmaster:
+                found.append(stat.parent.name)
+        return found
 
     def close(self):
         if self.directory is None:
@@ -80,9 +123,18 @@ class PostgresStore:
         self.directory = directory / "data"
         self.server = server or PostgresServer.of_this_run()
         self.database = self.server.make_database()
+        self.hosts = None  # as a URL names them, where not only the server itself
 
     def url(self):
+        if self.hosts:
+            return f"postgres://postgres@{self.hosts}/{self.database}"
         return self.server.url(self.database)
+
+    def reached_through(self, *hosts):
+        """The same database, for nodes that are to reach it at other addresses ("host:port")."""
+        other = copy.copy(self)
+        other.hosts = ",".join(hosts)
+        return other
 
     def arguments(self):
         return ["--database-url", self.url()]

@@ -147,6 +147,118 @@ TEST_F(TwoNodes, ShareTheLog) {
   EXPECT_EQ(two->nodes()->size(), 2u);
 }
 
+// Plans are made while the tables are empty, and must do when they are not: what takes each row of
+// an input through all of a table takes minutes here.
+class AFreshDatabase : public TwoNodes {
+ protected:
+  static constexpr int kEvents = 20'000;
+  static constexpr Seconds kQuickly{3};
+
+  std::vector<WaitingDelivery> publish_many(Store& store) {
+    std::vector<NewEvent> events;
+    std::vector<WaitingDelivery> deliveries;
+    const std::int64_t first = store.take_ids(2 * kEvents);
+    for (int i = 0; i < kEvents; ++i) {
+      auto event = std::make_shared<const Event>(
+          Event{EventId{first + 2 * i}, webhook.account_id, "contact.created", "{}", clock.now()});
+      deliveries.push_back({DeliveryId{first + 2 * i + 1}, webhook.id, event, clock.now(),
+                            clock.now(), 0, 0, false});
+      events.push_back({event, {deliveries.back()}, std::nullopt});
+    }
+    std::promise<bool> stored;
+    store.publish(std::move(events),
+                  [&](Result<PublishOutcome> outcome) { stored.set_value(outcome.ok()); });
+    EXPECT_TRUE(stored.get_future().get());
+    return deliveries;
+  }
+  bool record_all(Store& store, const std::vector<WaitingDelivery>& deliveries,
+                  const Verdict& verdict) {
+    std::vector<AttemptOutcome> outcomes;
+    for (const WaitingDelivery& delivery : deliveries) {
+      Attempt attempt;
+      attempt.started_at = clock.now();
+      attempt.failure = FailureReason::timeout;
+      outcomes.push_back({delivery.id, webhook.id, attempt, verdict});
+    }
+    std::promise<bool> stored;
+    store.record(std::move(outcomes), [&](Result<Done> done) { stored.set_value(done.ok()); });
+    return stored.get_future().get();
+  }
+  template <class Work>
+  void quickly(const char* what, Work work) {
+    const MonoTime begun = clock.mono();
+    EXPECT_TRUE(work()) << what;
+    EXPECT_LT(clock.mono() - begun, kQuickly) << what;
+  }
+  // Every statement once, while there is one row or none.
+  void make_plans(Store& store) {
+    const WaitingDelivery one_more = publish(store);
+    ASSERT_TRUE(record_all(store, {one_more}, RetryAt{clock.now() + Seconds{60}}));
+    read(store);
+    ASSERT_TRUE(store.fail_waiting(webhook.id, FailureReason::timeout, 1).ok());
+    ASSERT_TRUE(store.reopen_failed(webhook.id, {}, later(), clock.now(), Micros{0}).ok());
+    ASSERT_TRUE(store.fail_waiting(webhook.id, FailureReason::timeout, 1).ok());
+  }
+  void read(Store& store) {
+    quickly("waiting", [&] { return store.waiting(webhook.id, later(), {}, 100).ok(); });
+    for (const auto status : {DeliveryStatus::pending, DeliveryStatus::failed}) {
+      quickly("a page", [&] { return store.deliveries(webhook.id, {status}, 1, 100).ok(); });
+    }
+    quickly("a page", [&] { return store.deliveries(webhook.id, {}, 1, 100).ok(); });
+    quickly("a search", [&] {
+      DeliveryFilter filter;
+      filter.event_type = "contact.created";
+      return store.deliveries(webhook.id, filter, 1, 100).ok();
+    });
+    quickly("a walk", [&] {
+      return store.deliveries_before(webhook.id, {}, DeliveryId{INT64_MAX}, 100).ok();
+    });
+    quickly("totals", [&] { return store.totals({webhook.id}).ok(); });
+    quickly("count_failed", [&] { return store.count_failed(webhook.id, {}, later()).ok(); });
+  }
+  Timestamp later() const { return clock.now() + Seconds{7200}; }
+};
+
+TEST_F(AFreshDatabase, IsAsQuickAsAnyOther) {
+  make_plans(*one);
+  const auto deliveries = publish_many(*one);
+  quickly("retries", [&] {
+    return record_all(*one, {deliveries.begin(), deliveries.begin() + 2'000},
+                      RetryAt{clock.now() + Seconds{3600}});
+  });
+  ASSERT_TRUE(record_all(*one, {deliveries.begin() + 2'000, deliveries.end()},
+                         RetryAt{clock.now() + Seconds{3600}}));
+  read(*one);
+  quickly("fail_waiting", [&] {
+    for (int i = 0; i < 5; ++i) {
+      if (!one->fail_waiting(webhook.id, FailureReason::timeout, 1'000)) return false;
+    }
+    return true;
+  });
+  read(*one);
+  quickly("reopen_failed",
+          [&] { return one->reopen_failed(webhook.id, {}, later(), clock.now(), Micros{0}).ok(); });
+  one.reset();
+  quickly("take_over", [&] {
+    for (;;) {
+      const auto taken = two->shared()->take_over();
+      if (!taken) return false;
+      if (taken->empty()) return true;
+    }
+  });
+  EXPECT_EQ(waiting(*two), 100u);
+}
+
+TEST_F(AFreshDatabase, TakesOverInNoTimeWhatWasNeverParked) {
+  make_plans(*one);
+  const auto deliveries = publish_many(*one);
+  ASSERT_TRUE(record_all(*one, {deliveries.begin(), deliveries.begin() + kEvents / 2},
+                         GaveUp{FailureReason::timeout}));
+  one.reset();
+  quickly("take_over", [&] { return two->shared()->take_over().ok(); });
+  EXPECT_EQ(waiting(*two), 100u);
+}
+
 TEST_F(TwoNodes, AddUpTheRequestsOfKeys) {
   using Which = Shared::Which;
   const AccountId account = webhook.account_id;
