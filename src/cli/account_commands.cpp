@@ -1,6 +1,8 @@
 #include "cli/account_commands.h"
 
+#include <array>
 #include <boost/json.hpp>
+#include <cstdio>
 #include <iomanip>
 #include <iostream>
 
@@ -30,16 +32,26 @@ void print_entry(const json::object& entry) {
             << text_of(entry, "attempt_number") << '\n';
 }
 
+// In milliseconds, as people write them.
+std::string duration_of(const json::object& attempt) {
+  const json::value* value = attempt.if_contains("duration_ms");
+  if (value == nullptr || !value->is_number()) return "-";
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%.1f", value->to_number<double>());
+  return text.data();
+}
+
 void print_attempt(const json::object& attempt) {
   std::cout << "  attempt " << text_of(attempt, "number") << "  " << text_of(attempt, "started_at")
-            << "  " << text_of(attempt, "duration_ms") << " ms  ";
+            << "  " << duration_of(attempt) << " ms  ";
   const json::value* error = attempt.if_contains("error");
   const json::value* status = attempt.if_contains("response_status_code");
   if (status != nullptr && !status->is_null())
     std::cout << text_of(attempt, "response_status_code");
   if (error != nullptr && error->is_string()) std::cout << "  " << printable(error->as_string());
   std::cout << '\n';
-  const std::string body = text_of(attempt, "response_body");
+  std::string body = text_of(attempt, "response_body");
+  body.erase(body.find_last_not_of(" \t\r\n") + 1);
   if (!body.empty() && body != "-") std::cout << "    " << printable(body) << '\n';
 }
 

@@ -133,8 +133,14 @@ struct Saved {
 
 class Listener {
  public:
-  Listener(const Access& access, const Listen& command, ApiClient api, ApiClient local)
-      : access_(access), command_(command), api_(std::move(api)), local_(std::move(local)) {}
+  // `made_secret`: the command's secret was made for this run, and nobody knows it yet.
+  Listener(const Access& access, const Listen& command, bool made_secret, ApiClient api,
+           ApiClient local)
+      : access_(access),
+        command_(command),
+        made_secret_(made_secret),
+        api_(std::move(api)),
+        local_(std::move(local)) {}
 
   // Returns where it cannot begin, or where nothing is left to follow.
   int run() {
@@ -181,6 +187,12 @@ class Listener {
     std::cerr << "Listening to " << found->size() << (found->size() == 1 ? " webhook" : " webhooks")
               << ", forwarding to " << printable(command_.forward) << " (Ctrl-C ends it)\n";
     if (saved) std::cerr << "Going on where the last run stopped.\n";
+    if (made_secret_) {
+      std::cerr
+          << "What is forwarded is signed with this secret, for this run only (--secret names "
+             "your own):\n"
+          << command_.secret << '\n';
+    }
     return kOk;
   }
 
@@ -451,6 +463,7 @@ class Listener {
 
   const Access& access_;
   const Listen& command_;
+  const bool made_secret_;
   const SystemClock clock_;
   const ApiClient api_;
   const ApiClient local_;
@@ -490,13 +503,9 @@ int listen(const Access& access, const Listen& command) {
   ::signal(SIGPIPE, SIG_IGN);
   end_on_signals();
   Listen prepared = command;
-  if (prepared.secret.empty()) {
-    prepared.secret = signing::make_webhook_secret();
-    std::cerr << "What is forwarded is signed with this secret, for this run only (--secret names "
-                 "your own):\n"
-              << prepared.secret << '\n';
-  }
-  return Listener(access, prepared, *std::move(api), *std::move(local)).run();
+  if (prepared.secret.empty()) prepared.secret = signing::make_webhook_secret();
+  return Listener(access, prepared, command.secret.empty(), *std::move(api), *std::move(local))
+      .run();
 }
 
 }  // namespace skyhook::cli

@@ -127,7 +127,8 @@ def test_trigger_says_what_is_missing(access):
 def test_deliveries_and_retry(access, account, make_receiver):
     from harness.receiver import status
 
-    receiver = make_receiver(status(500), status(500), status(500), status(200))
+    failure = status(500, body=b"ok\n")
+    receiver = make_receiver(failure, failure, failure, status(200))
     webhook = account.webhook(receiver.url())
     account.publish()
     failed = account.settled(webhook, "failed")[0]
@@ -138,6 +139,8 @@ def test_deliveries_and_retry(access, account, make_receiver):
     assert [json.loads(line)["id"] for line in lines] == [failed["id"]]
     shown = run("deliveries", failed["delivery_id"], environment=access)
     assert shown.stdout.count("http_status") == 3 and '"event": "contact.created"' in shown.stdout
+    assert len(re.findall(r"^  attempt \d  \S+Z  \d+\.\d ms  500  http_status\n    ok$", shown.stdout,
+                          re.MULTILINE)) == 3, shown.stdout
 
     retried = run("retry", failed["delivery_id"], environment=access)
     assert retried.returncode == 0, retried.stderr
@@ -172,10 +175,12 @@ def test_health(access):
 
 
 class Listener:
-    def __init__(self, directory, access, receiver, *arguments):
+    def __init__(self, directory, access, receiver, *arguments, secret=SECRET):
         self.output = directory / "listen.log"
         self.arguments = [str(BINARY), "listen", "--forward", receiver.url("/local"), "--state",
-                          str(directory / "state.json"), "--secret", SECRET, *map(str, arguments)]
+                          str(directory / "state.json"), *map(str, arguments)]
+        if secret:
+            self.arguments += ["--secret", secret]
         self.environment = clean_environment(**access)
         self.process = None
 
@@ -205,8 +210,8 @@ class Listener:
 def make_listener(tmp_path):
     made = []
 
-    def make(*arguments):
-        made.append(Listener(tmp_path, *arguments))
+    def make(*arguments, **keywords):
+        made.append(Listener(tmp_path, *arguments, **keywords))
         return made[-1].start()
 
     yield make
@@ -237,6 +242,15 @@ def test_listen_forwards_live_and_signed(access, account, make_receiver, make_li
         assert request.body == bodies[request.delivery_id]
     assert verify(tmp_path, raw_request(local.requests[0]), SECRET) == (0, {"none"})
     eventually(lambda: listener.text().count("-> 200") == 5, 5, "five lines")
+
+
+def test_listen_makes_a_secret_where_none_is_given(access, account, make_receiver, make_listener):
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    listener = make_listener(access, local, secret=None)
+    made = eventually(lambda: re.search(r"^whsec_\S+$", listener.text(), re.MULTILINE), 10, "the secret")
+    account.publish()
+    assert signed_by({"secret": made.group()}, local.wait(1, timeout=15)[0])
 
 
 def test_listen_shows_what_the_laptop_answers(access, account, make_receiver, make_listener):
