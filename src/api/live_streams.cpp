@@ -57,6 +57,7 @@ bool LiveStreams::open(const Request& request, net::Responder& responder) {
     }
     open_.push_back(request.account);
   }
+  feed_.watch(request.webhook);
   Stream stream{.request = request, .body = nullptr, .position = feed_.position()};
   if (!request.last_event_id.empty()) {
     const auto known = position_of(request.last_event_id);
@@ -103,6 +104,7 @@ void LiveStreams::run() {
       if (goes_on && keep_alive) goes_on = stream.body->write(": still here\n\n");
       if (goes_on) return false;
       stream.body->close();
+      feed_.unwatch(stream.request.webhook);
       over.push_back(stream.request.account);
       return true;
     });

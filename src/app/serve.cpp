@@ -312,7 +312,7 @@ int serve(const config::ServeConfig& config) {
   network.start();
   std::optional<cluster::Node> node;
   if (store::Shared* shared = (*store)->shared()) {
-    node.emplace(**store, directory, couriers);
+    node.emplace(**store, directory, couriers, changes);
     if (limiter.enabled()) rate_exchange.emplace(limiter, *shared, clock);
   }
   // Nothing may call back into a room that is gone: threads end before rooms, the store's own last.

@@ -8,11 +8,12 @@
 namespace skyhook::cluster {
 
 Node::Node(store::Store& store, Directory& directory, delivery::Dispatcher& dispatcher,
-           Options options)
+           store::ChangeFeed& feed, Options options)
     : store_(store),
       shared_(*store.shared()),
       directory_(directory),
       dispatcher_(dispatcher),
+      feed_(feed),
       options_(options),
       epoch_(shared_.epoch()),
       watcher_([this] { watch(); }),
@@ -38,6 +39,7 @@ void Node::watch() {
   do {
     watch_lease();
     read_changes();
+    exchange_live();
     since_take_over += options_.feed_interval;
     if (since_take_over >= options_.take_over_interval) {
       since_take_over = Millis{0};
@@ -116,6 +118,38 @@ void Node::take_over() {
   if (webhooks > 0) {
     log::info("took over what an ended node left", {{"webhooks", webhooks}});
   }
+}
+
+void Node::exchange_live() {
+  const std::vector<WebhookId> watched = feed_.watched();
+  const std::vector<store::Change> kept = feed_.take_kept();
+  auto exchanged = shared_.exchange_live(watched, kept);
+  if (!exchanged) {
+    log::debug("live logs of other nodes cannot be read yet",
+               {{"reason", exchanged.error().detail}});
+    feed_.keep_again(kept);
+    untold_.clear();  // what the others told may be lost
+    return;
+  }
+  feed_.keep_for_others({exchanged->watched_elsewhere.begin(), exchanged->watched_elsewhere.end()});
+  feed_.note_from_others(exchanged->changed_elsewhere);
+  note_gaps(watched, exchanged->alone);
+}
+
+// Until every other node knows that a webhook is watched here, what it does to it is not told:
+// after that its readers are told once to read anew.
+void Node::note_gaps(const std::vector<WebhookId>& watched, bool alone) {
+  constexpr int kUntilAllKnow = 3;  // exchanges: theirs may be just over, and one may be late
+  std::map<WebhookId, int> untold;
+  std::vector<store::Change> gaps;
+  for (const WebhookId webhook : watched) {
+    const auto known = untold_.find(webhook);
+    int left = known == untold_.end() ? kUntilAllKnow : known->second;
+    if (left > 0 && --left == 0 && !alone) gaps.push_back({webhook, DeliveryId{}});
+    untold.emplace(webhook, left);
+  }
+  untold_ = std::move(untold);
+  feed_.note_from_others(gaps);
 }
 
 store::NewEvent Node::plan(EventPtr event) {

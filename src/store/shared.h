@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/change_feed.h"
 #include "store/store.h"
 
 namespace skyhook::store {
@@ -48,6 +49,17 @@ class Shared {
   static constexpr int kAdoptLimit = 500;
   using Plan = std::function<NewEvent(EventPtr)>;
   virtual Result<std::vector<NewEvent>> adopt_published(const Plan& plan) = 0;
+
+  // Live logs (store/change_feed.h): tells the other nodes which webhooks are watched here and what
+  // changed here of those that they watch; returns the same of theirs. Told within two calls of
+  // each. After an error what was to be told may be lost.
+  struct LiveExchange {
+    std::vector<WebhookId> watched_elsewhere;
+    std::vector<Change> changed_elsewhere;
+    bool alone = true;  // no other node holds a lease
+  };
+  virtual Result<LiveExchange> exchange_live(const std::vector<WebhookId>& watched_here,
+                                             const std::vector<Change>& changed_here) = 0;
 
   // Adds what keys asked for here to what they asked for everywhere, for a limit that counts over
   // all nodes. Waits a second at most, a second more where it has to connect.

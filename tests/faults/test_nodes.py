@@ -5,6 +5,7 @@ import hmac
 import time
 
 from harness.cluster import account_on, known_on
+from harness.live import LiveStream
 from harness.polling import eventually
 from harness.receiver import status
 
@@ -29,6 +30,30 @@ def test_a_newer_schema_is_refused(make_cluster):
     late.start(wait=False)
     assert late.process.wait(15) == 1
     assert "newer version" in late.log()
+
+
+def test_a_live_stream_tells_what_other_nodes_do(make_cluster, make_receiver):
+    cluster = make_cluster()
+    here, there = cluster.node(), cluster.node()
+    account = here.account()
+    receiver = make_receiver(status(503), status(200))
+    webhook = account.webhook(receiver.url())
+    other = known_on(there, account)
+    stream = LiveStream(account, webhook)
+    # The other node does not know at once that somebody watches here: so the log is read anew.
+    stream.wait(lambda event: event.kind == "reset")
+    there.publish(account.id)
+    delivered = stream.wait(lambda event: event.kind == "delivery" and event.data["status"] == "delivered")
+    assert delivered.data == other.deliveries(webhook)[0]
+    assert any(entry["status"] == "pending" for entry in stream.entries())
+    # What is watched is known, and no more than that; and nothing once nobody watches.
+    assert cluster.store.sql("SELECT webhook_id FROM skyhook.watches") == str(webhook["id"])
+    stream.close()
+    there.publish(account.id)  # by which the server notices that the reader is gone
+    eventually(lambda: cluster.store.sql("SELECT count(*) FROM skyhook.watches") == "0", 20,
+               "nobody watching")
+    eventually(lambda: cluster.store.sql("SELECT count(*) FROM skyhook.told_changes") == "0", 5,
+               "nothing left to tell")
 
 
 def test_a_change_holds_on_every_node_within_a_second(make_cluster, make_receiver):

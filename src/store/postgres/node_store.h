@@ -76,6 +76,8 @@ class NodeStore final : public Store, public Shared {
   Micros lease_left() const override { return membership_.lease_left(); }
   std::uint64_t epoch() const override { return membership_.epoch(); }
   Result<SharedChanges> changes() override;
+  Result<LiveExchange> exchange_live(const std::vector<WebhookId>& watched_here,
+                                     const std::vector<Change>& changed_here) override;
   Result<std::vector<WebhookId>> take_over() override;
   Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
   Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,

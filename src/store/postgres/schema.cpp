@@ -993,6 +993,62 @@ ALTER TABLE skyhook.webhooks
   ADD COLUMN options text NOT NULL DEFAULT '';  -- store/options_text.h
 )sql";
 
+constexpr std::string_view kLive = R"sql(
+-- Who watches which log live, and what changed of it on other nodes, a row for each node that is to
+-- know. Lost with the database's process, and then told anew.
+CREATE UNLOGGED TABLE skyhook.watches (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  node_id    int NOT NULL,
+  until      timestamptz NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, node_id)
+);
+CREATE UNLOGGED TABLE skyhook.told_changes (
+  account_id  bigint NOT NULL,
+  webhook_id  bigint NOT NULL,
+  delivery_id bigint NOT NULL,  -- 0: many of the webhook
+  node_id     int NOT NULL,     -- that is to know
+  told_at     timestamptz NOT NULL
+);
+CREATE INDEX told_changes_by_node ON skyhook.told_changes (node_id);
+
+CREATE FUNCTION skyhook.exchange_live(p_node int, p_watched bigint[], p_webhook bigint[],
+                                      p_delivery bigint[])
+RETURNS TABLE (told text, of_webhook bigint, of_delivery bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  moment timestamptz := clock_timestamp();
+BEGIN
+  IF p_watched <> '{}' THEN
+    -- Renewed only when half of its time is over: most calls write nothing.
+    INSERT INTO skyhook.watches AS w
+    SELECT account_id, webhook_id, p_node, moment + interval '10 s' FROM skyhook.webhooks
+    WHERE webhook_id = ANY (p_watched)
+    ON CONFLICT (account_id, webhook_id, node_id) DO UPDATE SET until = excluded.until
+    WHERE w.until < moment + interval '5 s';
+  END IF;
+  DELETE FROM skyhook.watches WHERE node_id = p_node AND webhook_id <> ALL (p_watched);
+  IF p_webhook <> '{}' THEN
+    INSERT INTO skyhook.told_changes
+    SELECT w.account_id, w.webhook_id, c.delivery, w.node_id, moment
+    FROM unnest(p_webhook, p_delivery) AS c(webhook, delivery)
+    JOIN skyhook.watches w ON w.webhook_id = c.webhook
+    WHERE w.node_id <> p_node AND w.until > moment;
+  END IF;
+  RETURN QUERY DELETE FROM skyhook.told_changes WHERE node_id = p_node
+    RETURNING 'change', webhook_id, delivery_id;
+  RETURN QUERY SELECT DISTINCT 'watch', webhook_id, 0::bigint FROM skyhook.watches
+    WHERE node_id <> p_node AND until > moment;
+  -- What ended nodes left. Whoever comes first does it, so that nobody waits for anybody.
+  DELETE FROM skyhook.watches WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM skyhook.watches WHERE until < moment FOR UPDATE SKIP LOCKED));
+  DELETE FROM skyhook.told_changes WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM skyhook.told_changes WHERE told_at < moment - interval '1 min'
+    FOR UPDATE SKIP LOCKED));
+  RETURN QUERY SELECT 'node', 0::bigint, 0::bigint FROM skyhook.nodes
+    WHERE NOT expired AND node_id <> p_node LIMIT 1;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1007,7 +1063,7 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first, kMoves, kOptions};
+  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive};
   return list;
 }
 

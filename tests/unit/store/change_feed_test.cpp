@@ -57,5 +57,49 @@ TEST(ChangeFeed, CallsItsObserverAfterChanges) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(ChangeFeed, KnowsWhatIsWatched) {
+  ChangeFeed feed;
+  feed.watch(kOne);
+  feed.watch(kOne);
+  feed.watch(kOther);
+  feed.unwatch(kOne);
+  EXPECT_THAT(feed.watched(), ElementsAre(kOne, kOther));
+  feed.unwatch(kOne);
+  feed.unwatch(kOne);
+  EXPECT_THAT(feed.watched(), ElementsAre(kOther));
+}
+
+TEST(ChangeFeed, KeepsForOthersWhatTheyWatchEachChangeOnce) {
+  ChangeFeed feed;
+  feed.note({{kOne, DeliveryId{1}}});
+  EXPECT_TRUE(feed.take_kept().empty());
+  feed.keep_for_others({kOne});
+  feed.note({{kOne, DeliveryId{2}}, {kOther, DeliveryId{3}}, {kOne, DeliveryId{2}}});
+  const auto kept = feed.take_kept();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].webhook, kOne);
+  EXPECT_EQ(kept[0].delivery, DeliveryId{2});
+  EXPECT_TRUE(feed.take_kept().empty());
+}
+
+TEST(ChangeFeed, KeepsManyChangesOfAWebhookAsOne) {
+  ChangeFeed feed;
+  feed.keep_for_others({kOne});
+  for (std::size_t i = 0; i <= ChangeFeed::kKeptOfWebhook; ++i) {
+    feed.note({{kOne, DeliveryId{static_cast<std::int64_t>(i) + 1}}});
+  }
+  const auto kept = feed.take_kept();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].delivery, DeliveryId{});
+}
+
+TEST(ChangeFeed, DoesNotTellOthersWhatTheyTold) {
+  ChangeFeed feed;
+  feed.keep_for_others({kOne});
+  feed.note_from_others({{kOne, DeliveryId{5}}});
+  EXPECT_TRUE(feed.take_kept().empty());
+  EXPECT_THAT(feed.since(0, kOne).deliveries, ElementsAre(DeliveryId{5}));
+}
+
 }  // namespace
 }  // namespace skyhook::store
