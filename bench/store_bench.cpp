@@ -161,7 +161,8 @@ void fill(Store& store, int rows, int waiting, int webhook_count) {
   const std::vector<WebhookId> webhooks = make_webhooks(store, account.id, webhook_count);
   constexpr int kBatch = 2'000;
   for (int done = 0; done < rows; done += kBatch) {
-    std::vector<NewEvent> made = make_events(store, account.id, webhooks, kBatch);
+    const int batch = std::max(10, std::min(kBatch, rows - done));
+    std::vector<NewEvent> made = make_events(store, account.id, webhooks, batch);
     std::vector<AttemptOutcome> outcomes = outcomes_of(made);
     publish(store, std::move(made));
     // A thousandth fails, and the newest keep waiting.
