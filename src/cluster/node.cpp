@@ -121,6 +121,9 @@ void Node::take_over() {
 }
 
 void Node::exchange_live() {
+  const MonoTime now = std::chrono::steady_clock::now();
+  if (now - exchanged_at_ > store::Shared::kWatchLasts) untold_.clear();
+  exchanged_at_ = now;
   const std::vector<WebhookId> watched = feed_.watched();
   const std::vector<store::Change> kept = feed_.take_kept();
   auto exchanged = shared_.exchange_live(watched, kept);

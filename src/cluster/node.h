@@ -60,6 +60,7 @@ class Node {
   // Of the watching thread: webhooks that are watched here, and in how many more exchanges the
   // others surely tell what changes of them; 0: they do.
   std::map<WebhookId, int> untold_;
+  MonoTime exchanged_at_{};  // likewise
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from harness.cluster import TAKE_OVER_S, known_on
+from harness.live import LiveStream
 from harness.load import Publisher, numbers
 from harness.polling import eventually
 from harness.receiver import status
@@ -39,6 +40,30 @@ def test_the_database_ends_and_comes_back(own_database, make_cluster, make_recei
     publisher.assert_refused_politely()
     eventually(lambda: publisher.accepted <= set(numbers(receiver)), 30, "every accepted event")
     assert node.process.poll() is None, "no restart was needed"
+
+
+def test_a_live_stream_outlasts_the_database(own_database, make_cluster, make_receiver):
+    server = own_database(fsync="on")
+    cluster = make_cluster(server)
+    here, there = cluster.node(), cluster.node()
+    account = here.account()
+    webhook = account.webhook(make_receiver().url())
+    known_on(there, account)
+    stream = LiveStream(account, webhook)
+
+    def resets():
+        return sum(event.kind == "reset" for event in stream.events)
+
+    eventually(lambda: resets() == 1, 10, "the first reading")
+    os.kill(server.process_id(), signal.SIGQUIT)  # what the nodes told each other is lost with it
+    eventually(lambda: there.request("GET", "/readyz").status == 503, 20, "a database away")
+    eventually(lambda: server.script("run"), 20, "the database")
+    eventually(lambda: resets() == 2, 20, "a word to read anew")
+    assert not stream.ended.is_set()
+    eventually(lambda: there.request("GET", "/readyz").status == 200, 20, "a node as before")
+    there.publish(account.id)
+    stream.wait(lambda event: event.kind == "delivery" and event.data["status"] == "delivered")
+    stream.close()
 
 
 def test_a_database_that_turns_read_only(own_database, make_cluster, make_receiver):

@@ -555,6 +555,8 @@ const std::vector<LeftTable>& left_tables() {
       {"event_types", "every node that starts adds what it knows"},
       {"outbox", "an embedded store has none"},
       {"request_counts", "of a minute"},
+      {"watches", "of living nodes"},
+      {"told_changes", "of living nodes"},
       {"schema_versions", "of this store alone"},
       {"moves", "of the move itself"},
       {"move_progress", "of the move itself"},
