@@ -98,11 +98,13 @@ def test_a_database_out_of_connections(own_database, make_cluster, make_receiver
     account.webhook(receiver.url())
     node.publish(account.id, data={"n": 1})
     hogs = []
+    # So that a hog's session ends with it.
+    environment = {**os.environ, "PGOPTIONS": "-c client_connection_check_interval=100"}
     try:
         # Others take every connection that is left, then this node's are ended.
         for _ in range(25):
             hogs.append(subprocess.Popen(["psql", "-qX", server.url(), "-c", "SELECT pg_sleep(60)"],
-                                         stderr=subprocess.DEVNULL))
+                                         stderr=subprocess.DEVNULL, env=environment))
         server_tries = 0
         while server_tries < 50:
             try:
