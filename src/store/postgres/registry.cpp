@@ -22,7 +22,9 @@ void Registry::set_state(const std::vector<NewEvent>& events, State state) {
   for (const NewEvent& event : events) {
     for (const WaitingDelivery& delivery : event.deliveries) {
       const auto entry = entries_.find(delivery.id.value);
-      if (entry != entries_.end()) entry->second.state = state;
+      if (entry == entries_.end()) continue;
+      const bool doubted = state == State::fresh && entry->second.in_doubt;
+      entry->second.state = doubted ? State::uncertain : state;
     }
   }
 }
@@ -204,8 +206,14 @@ void Registry::forget(WebhookId webhook) {
 
 void Registry::clear() {
   std::lock_guard lock(mutex_);
-  entries_.clear();
-  by_webhook_.clear();
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    const auto present = entry++;
+    if (present->second.state == State::writing) {
+      present->second.in_doubt = true;
+    } else {
+      erase(present);
+    }
+  }
 }
 
 std::optional<DeliveryId> Registry::lowest() const {

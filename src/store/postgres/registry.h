@@ -60,7 +60,9 @@ class Registry {
   void unpark(const std::vector<Fresh>& taken);
 
   void forget(WebhookId webhook);  // deleted
-  void clear();                    // the lease was lost: others own them
+  // The lease was lost: others own them. What is being written stays, since the write may yet
+  // happen under the next lease; it is uncertain then whose it is, which parking will tell.
+  void clear();
 
   std::optional<DeliveryId> lowest() const;
   std::size_t size() const;
@@ -73,6 +75,7 @@ class Registry {
     Timestamp due_at;
     MonoTime since;
     State state;
+    bool in_doubt = false;  // the lease was lost while it was being written
   };
   using Entries = std::map<std::int64_t, Entry>;
   void set_state(const std::vector<NewEvent>& events, State state);

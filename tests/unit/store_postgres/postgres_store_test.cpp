@@ -3,7 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
+#include <semaphore>
+#include <set>
+#include <thread>
 
 #include "store/shared.h"
 #include "store_contract.h"
@@ -120,6 +125,68 @@ TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
   totals = one->totals({webhook.id})->at(0);
   EXPECT_EQ(totals.pending, 0);
   EXPECT_EQ(totals.delivered, 1);
+}
+
+// Publishes that wait to be written while the node begins anew are written under its new lease.
+TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
+  std::atomic<bool> enough = false;
+  std::mutex mutex;
+  std::set<DeliveryId> accepted;
+  const auto publish_on_and_on = [&] {
+    constexpr std::ptrdiff_t kUnanswered = 50;
+    std::counting_semaphore<kUnanswered> room(kUnanswered);
+    while (!enough) {
+      const std::int64_t id = one->take_ids(2);
+      room.acquire();
+      const auto event = std::make_shared<const Event>(
+          Event{EventId{id}, webhook.account_id, "contact.created", "{}", clock.now()});
+      const WaitingDelivery delivery{DeliveryId{id + 1}, webhook.id, event, clock.now(),
+                                     clock.now(),        0,          0,     false};
+      one->publish({{event, {delivery}, std::nullopt}}, [&, id](Result<PublishOutcome> outcome) {
+        std::lock_guard lock(mutex);
+        if (outcome) accepted.insert(DeliveryId{id + 1});
+        room.release();
+      });
+    }
+    for (std::ptrdiff_t i = 0; i < kUnanswered; ++i) room.acquire();
+  };
+  std::thread publisher(publish_on_and_on);
+  for (int i = 0; i < 8; ++i) {
+    const std::uint64_t epoch = one->shared()->epoch();
+    const auto nodes = one->nodes();
+    for (const NodeLease& node : *nodes) {
+      if (!node.is_self) continue;
+      postgres_server().sql("SELECT skyhook.expire_nodes(" + std::to_string(node.id) + ")",
+                            database());
+    }
+    const MonoTime deadline = clock.mono() + Seconds{10};
+    while (one->shared()->epoch() == epoch && clock.mono() < deadline) std::this_thread::yield();
+    ASSERT_GT(one->shared()->epoch(), epoch);
+  }
+  enough = true;
+  publisher.join();
+  ASSERT_FALSE(accepted.empty());
+  // What the ended leases left goes to whoever asks first; what was written meanwhile is this
+  // node's.
+  const auto all = [&] {
+    std::set<DeliveryId> found;
+    for (Store* store : {one.get(), two.get()}) {
+      while (!store->shared()->take_over()->empty()) {
+      }
+      const auto page = store->waiting(webhook.id, clock.now() + Seconds{1}, {}, 1'000'000);
+      for (const WaitingDelivery& delivery : page->deliveries) found.insert(delivery.id);
+    }
+    return found;
+  };
+  const MonoTime deadline = clock.mono() + Seconds{10};
+  std::vector<DeliveryId> lost;
+  do {
+    const std::set<DeliveryId> found = all();
+    lost.clear();
+    std::set_difference(accepted.begin(), accepted.end(), found.begin(), found.end(),
+                        std::back_inserter(lost));
+  } while (!lost.empty() && clock.mono() < deadline);
+  EXPECT_EQ(lost.size(), 0U) << "of " << accepted.size();
 }
 
 TEST_F(TwoNodes, TellEachOtherWhatChanged) {
