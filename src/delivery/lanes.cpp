@@ -347,9 +347,6 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
              .now = world_.now(),
              .jitter = world_.jitter()},
             own && own->retry_schedule ? *own->retry_schedule : options_.schedule);
-  if (const auto* gave_up = std::get_if<GaveUp>(&verdict); gave_up && gave_up->switch_webhook_off) {
-    world_.switch_off(target.id);
-  }
   ++unrecorded_;
   const DeliveryId id = delivery.id;
   if (waiters_.contains(id)) {
@@ -368,6 +365,12 @@ void Lanes::recorded(const store::AttemptOutcome& outcome) {
   Lane& target = lane(outcome.webhook_id);
   release(target, outcome.delivery_id);
   if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) schedule_wake(target, retry->at);
+  // Not before: what waits is ended with the webhook, and this delivery must end as gone, its
+  // attempt in the log.
+  if (const auto* gave_up = std::get_if<GaveUp>(&outcome.verdict);
+      gave_up && gave_up->switch_webhook_off) {
+    world_.switch_off(target.id);
+  }
   if (const auto test = unrecorded_tests_.find(outcome.delivery_id);
       test != unrecorded_tests_.end()) {
     SettledAttempt settled = std::move(test->second);

@@ -66,7 +66,7 @@ class Lanes {
     // Ends what waits in the store for a webhook that is switched off. Asking twice does no harm. →
     // look_again_later() where the store fails.
     virtual void fail_waiting(WebhookId id) = 0;
-    // The receiver answered 410.
+    // The receiver answered 410, and the outcome that says so is durable.
     virtual void switch_off(WebhookId id) = 0;
     // False while what is in memory may be delivered by others: no attempt begins until
     // go_on() or start_anew().

@@ -32,7 +32,17 @@ def value(server, name, **labels):
 
 def rises(server, name, to, **labels):
     """Waits until a series is what it must be; what the server counts may be a moment late."""
-    eventually(lambda: value(server, name, **labels) == to, 10, f"{name} {labels} = {to}")
+    seen = None
+
+    def there():
+        nonlocal seen
+        seen = value(server, name, **labels)
+        return seen == to
+
+    try:
+        eventually(there, 10)
+    except AssertionError:
+        raise AssertionError(f"{name} {labels} is {seen}, not {to}") from None
 
 
 @pytest.fixture

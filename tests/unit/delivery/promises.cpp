@@ -130,8 +130,7 @@ Micros Promises::asked_for(const Answer& answer) const {
   return std::min<Micros>(pause, std::chrono::hours{1});
 }
 
-void Promises::judged(const store::AttemptOutcome& outcome, bool webhook_is_active,
-                      bool switched_off) {
+void Promises::judged(const store::AttemptOutcome& outcome, bool webhook_is_active) {
   const DeliveryId id = outcome.delivery_id;
   const VirtualStore::Row* row = store_.find(id);
   if (row == nullptr) return;  // deleted meanwhile: nobody reads the verdict
@@ -149,9 +148,15 @@ void Promises::judged(const store::AttemptOutcome& outcome, bool webhook_is_acti
   } else if (const auto* gave_up = std::get_if<GaveUp>(&due)) {
     require(std::get<GaveUp>(outcome.verdict).reason == gave_up->reason, id,
             "fails with the wrong reason");
-    require(!gave_up->switch_webhook_off || switched_off, id,
-            "was answered 410 and its webhook is not switched off");
   }
+}
+
+void Promises::recorded(const store::AttemptOutcome& outcome, bool switched_off) const {
+  const auto* gave_up = std::get_if<GaveUp>(&outcome.verdict);
+  const bool gone = gave_up != nullptr && gave_up->switch_webhook_off;
+  require(gone == switched_off, outcome.delivery_id,
+          gone ? "was answered 410 and its webhook is not switched off"
+               : "was not answered 410 and its webhook is switched off");
 }
 
 void Promises::outcome_is_durable(DeliveryId id) {

@@ -41,7 +41,9 @@ class Promises {
             const WebhookEntry& present_webhook);
   void answered(DeliveryId id, const Answer& answer);
   // The verdict on that answer. `switched_off`: the webhook was asked to be switched off for it.
-  void judged(const store::AttemptOutcome& outcome, bool webhook_is_active, bool switched_off);
+  void judged(const store::AttemptOutcome& outcome, bool webhook_is_active);
+  // `switched_off`: the webhook was asked to be, since the outcome was durable.
+  void recorded(const store::AttemptOutcome& outcome, bool switched_off) const;
   void outcome_is_durable(DeliveryId id);
   bool is_under_way(DeliveryId id) const { return deliveries_.at(id).under_way; }
   // The process is gone, and what it had not made durable; how much that was.

@@ -393,7 +393,6 @@ void Simulation::finish(const WaitingDelivery& delivery, const Answer& answer,
   report_.retry_after_heeded += answer.leave_alone || answer.leave_alone_until;
   report_.gone += result.status == 410;
   promises_.answered(delivery.id, answer);
-  asked_to_switch_off_.erase(delivery.webhook_id);
   lanes_->attempt_finished(delivery, Sender::make_report(delivery, result, started_at, now()));
 }
 
@@ -405,8 +404,9 @@ bool Simulation::store_is_down() const {
 
 void Simulation::record(store::AttemptOutcome outcome) {
   const WebhookPtr present = webhook(outcome.webhook_id);
-  promises_.judged(outcome, present && present->webhook.is_active,
-                   asked_to_switch_off_.contains(outcome.webhook_id));
+  promises_.judged(outcome, present && present->webhook.is_active);
+  require(!asked_to_switch_off_.contains(outcome.webhook_id),
+          "a webhook is switched off before the outcome that says so is durable");
   const auto commit = [this, outcome](const auto& again) -> void {
     if (store_is_down()) {  // kept and offered again
       return later(between(Millis{100}, Millis{500}), [again] { again(again); });
@@ -415,7 +415,11 @@ void Simulation::record(store::AttemptOutcome outcome) {
     promises_.outcome_is_durable(outcome.delivery_id);
     // By way of another node, which cannot know what is under way here.
     if (chance(0.01)) reopen(outcome.webhook_id, outcome.delivery_id);
-    later(between(Millis{0}, Millis{3}), [this, outcome] { lanes_->recorded(outcome); });
+    later(between(Millis{0}, Millis{3}), [this, outcome] {
+      asked_to_switch_off_.erase(outcome.webhook_id);
+      lanes_->recorded(outcome);
+      promises_.recorded(outcome, asked_to_switch_off_.erase(outcome.webhook_id) > 0);
+    });
   };
   later(between(Millis{0}, Millis{12}), [commit] { commit(commit); });
 }
