@@ -165,7 +165,7 @@ def test_a_cut_between_a_node_and_the_database(own_database, make_namespace, mak
     receiver = make_receiver(status(200, delay=0.005), host=network.gateway)
     account.webhook(receiver.url())
     known_on(two, account)
-    publisher = Publisher([one, two], account.id)
+    publisher = Publisher([one, two], account.id, pause=0.01)
     try:
         eventually(lambda: len(publisher.accepted) >= 200, 30, "some load")
         network.cut()

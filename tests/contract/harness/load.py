@@ -10,9 +10,10 @@ from .http import KeptConnection
 
 class Publisher:
     """Publishes numbered events through some servers, each thread on a connection that it keeps, until stopped; knows which were
-    accepted. A server that is not there is tried again."""
+    accepted. A server that is not there is tried again. `pause`: seconds after each event, where a receiver is to keep up."""
 
-    def __init__(self, servers, account_id, threads=4):
+    def __init__(self, servers, account_id, threads=4, pause=0):
+        self.pause = pause
         self.accepted = set()
         self.refused = []  # status and Retry-After of what was not accepted
         self.cut = []  # answers that ended in the middle
@@ -49,6 +50,8 @@ class Publisher:
                     self.by_server[server.port] += 1
                 else:
                     self.refused.append((answer.status, answer.headers.get("retry-after")))
+            if self.pause:
+                self.stopped.wait(self.pause)
         connection.close()
 
     def accepted_by(self, server):
