@@ -23,8 +23,8 @@ using OptionsChange = std::function<void(WebhookOptions&)>;
 
 // Reads `options` of a request body; empty where it is absent. An option that is
 // absent stays, one that is null goes back to its default, and `"options": null` resets all of
-// them. What an answer shows may be sent back as it is. Errors are keyed `options.<name>`; an option
-// that does not exist is one.
+// them. What an answer shows may be sent back as it is. Errors are keyed `options.<name>`; an
+// option that does not exist is one.
 OptionsChange read_options(const boost::json::object& input, const OptionRules& rules,
                            FieldErrors& errors);
 

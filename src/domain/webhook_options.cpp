@@ -35,11 +35,10 @@ bool same_header_name(std::string_view a, std::string_view b) {
 
 bool is_header_name(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && text.size() <= kHeaderNameLimit &&
-         std::ranges::all_of(text, [&](char c) {
-           return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
-                  kMarks.find(c) != std::string_view::npos;
-         });
+  return !text.empty() && text.size() <= kHeaderNameLimit && std::ranges::all_of(text, [&](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
 }
 
 bool is_header_value(std::string_view text) {

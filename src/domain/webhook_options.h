@@ -54,7 +54,8 @@ inline constexpr double kLowestRate = 0.01;
 inline constexpr double kHighestRate = 1000;
 inline constexpr double kRateSteps = 1000;
 
-// `present` (nullptr: none) after `change` (empty: none); nullptr where nothing but defaults is left.
+// `present` (nullptr: none) after `change` (empty: none); nullptr where nothing but defaults is
+// left.
 WebhookOptionsPtr with_change(const WebhookOptionsPtr& present,
                               const std::function<void(WebhookOptions&)>& change);
 // Do both say the same? Either may be nullptr.

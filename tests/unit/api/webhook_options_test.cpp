@@ -16,8 +16,9 @@ class Options : public testing::Test {
   // What `present_` is after a request with these options.
   WebhookOptionsPtr read(const std::string& options) {
     errors_ = {};
-    const auto change = read_options(*parse_object("{\"options\":" + options + "}"),
-                                     {.header_prefix = "X-Skylight-", .present = present_}, errors_);
+    const auto change =
+        read_options(*parse_object("{\"options\":" + options + "}"),
+                     {.header_prefix = "X-Skylight-", .present = present_}, errors_);
     return errors_.empty() ? with_change(present_, change) : nullptr;
   }
   std::string faults(const std::string& options) {
@@ -117,7 +118,8 @@ TEST_F(Options, headers_are_replaced_as_a_whole_and_true_keeps_a_value) {
 TEST_F(Options, headers_are_judged_each) {
   const auto fault = [&](const std::string& name, const std::string& value) {
     const std::string text = faults("{\"headers\":{\"" + name + "\":" + value + "}}");
-    const std::string start = "options.headers." + name + ": The options.headers." + name + " field ";
+    const std::string start =
+        "options.headers." + name + ": The options.headers." + name + " field ";
     return text.starts_with(start) ? text.substr(start.size()) : text;
   };
   EXPECT_EQ(fault("X-Key", "\"a\""), "");
@@ -161,7 +163,8 @@ TEST_F(Options, are_all_in_the_document) {
   const boost::json::object& shown_names = defaults.as_object();
   for (const char* schema : {"WebhookOptions", "WebhookOptionsChange"}) {
     const auto& properties =
-        document.at_pointer(std::string("/components/schemas/") + schema + "/properties").as_object();
+        document.at_pointer(std::string("/components/schemas/") + schema + "/properties")
+            .as_object();
     for (const auto& [name, value] : shown_names) EXPECT_TRUE(properties.contains(name)) << name;
     EXPECT_EQ(properties.size(), shown_names.size()) << schema;
   }

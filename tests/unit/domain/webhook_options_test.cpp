@@ -49,11 +49,26 @@ TEST(CustomHeader, has_a_value_that_cannot_end_the_line) {
 }
 
 TEST(CustomHeader, leaves_alone_what_frames_the_message_and_what_we_send) {
-  for (const char* name :
-       {"Host", "CONTENT-LENGTH", "Content-Type", "content-encoding", "Connection", "Keep-Alive",
-        "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Expect", "Date", "User-Agent",
-        "Proxy-Authorization", "webhook-id", "Webhook-Signature", "traceparent", "tracestate",
-        "X-Skylight-Event", "x-skylight-anything"}) {
+  for (const char* name : {"Host",
+                           "CONTENT-LENGTH",
+                           "Content-Type",
+                           "content-encoding",
+                           "Connection",
+                           "Keep-Alive",
+                           "Transfer-Encoding",
+                           "TE",
+                           "Trailer",
+                           "Upgrade",
+                           "Expect",
+                           "Date",
+                           "User-Agent",
+                           "Proxy-Authorization",
+                           "webhook-id",
+                           "Webhook-Signature",
+                           "traceparent",
+                           "tracestate",
+                           "X-Skylight-Event",
+                           "x-skylight-anything"}) {
     EXPECT_TRUE(is_reserved_header(name, "X-Skylight-")) << name;
   }
   for (const char* name :

@@ -163,8 +163,9 @@ class MoveTest : public StoreContract {
     second.is_active = false;
     second.name = "Second \xE2\x9C\x93";
     second.secret = "enc1:something";
-    second.options = with_change(
-        nullptr, [](WebhookOptions& options) { options.headers = {{"X-Key", "enc1:other"}}; });
+    second.options = with_change(nullptr, [](WebhookOptions& options) {
+      options.headers = {{"X-Key", "enc1:other"}};
+    });
     second.updated_at = clock.time + Seconds{1};
     ASSERT_TRUE(*store->update_webhook(second));
     const Webhook doomed = make_webhook(account.id);
