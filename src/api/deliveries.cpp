@@ -4,6 +4,7 @@
 
 #include "api/handlers.h"
 #include "api/text.h"
+#include "store/shared.h"
 
 namespace skyhook::api {
 
@@ -15,6 +16,7 @@ constexpr std::int64_t kLastPageEver = 1'000'000'000;
 // of them within an hour.
 constexpr Micros kRecoverSpacing{50'000};
 constexpr Micros kRecoverSpan = std::chrono::hours{1};
+constexpr std::string_view kInFlight = "The delivery is in flight.";
 
 void write_status_code(JsonWriter& json, const std::optional<int>& status) {
   json.key("response_status_code");
@@ -157,6 +159,12 @@ std::optional<store::DeliveryDetail> find_delivery(Call& call, WebhookId webhook
 
 void reopen(const CallPtr& call, WebhookId webhook, DeliveryId delivery) {
   const Services& services = call->services;
+  // Not here; but another node may have it.
+  if (store::Shared* shared = services.store.shared()) {
+    const auto in_flight = shared->in_flight_elsewhere(webhook, delivery);
+    if (!in_flight) return call->store_failed(in_flight.error());
+    if (*in_flight) return call->fail(409, kInFlight);
+  }
   const auto entry = services.store.reopen(webhook, delivery, services.clock.now());
   if (!entry) return call->store_failed(entry.error());
   if (!*entry) return call->fail(404, kDeliveryNotFound);
@@ -225,7 +233,7 @@ void retry_delivery(const CallPtr& call) {
   const WebhookId id = webhook->webhook.id;
   const DeliveryId delivery = detail->entry.id;
   call->services.dispatcher.ask_in_flight(id, delivery, [call, id, delivery](bool in_flight) {
-    if (in_flight) return call->fail(409, "The delivery is in flight.");
+    if (in_flight) return call->fail(409, kInFlight);
     run_blocking(call, [id, delivery](const CallPtr& later) { reopen(later, id, delivery); });
   });
 }

@@ -1,11 +1,19 @@
 #include "cluster/node.h"
 
+#include <future>
+#include <memory>
 #include <unordered_set>
 #include <utility>
 
 #include "logging/log.h"
 
 namespace skyhook::cluster {
+namespace {
+
+// Lanes answer within a turn of their thread, or never: it has stopped.
+constexpr Millis kLanesPatience{1'000};
+
+}  // namespace
 
 Node::Node(store::Store& store, Directory& directory, delivery::Dispatcher& dispatcher,
            store::ChangeFeed& feed, Options options)
@@ -58,10 +66,29 @@ void Node::watch_lease() {
 }
 
 void Node::read_changes() {
-  const auto held = directory_.hold_changes();
-  auto changes = shared_.changes();
-  if (changes) return apply(std::move(*changes));
-  log::debug("changes of other nodes cannot be read yet", {{"reason", changes.error().detail}});
+  std::vector<store::Inquiry> inquiries;
+  {
+    const auto held = directory_.hold_changes();
+    auto changes = shared_.changes();
+    if (!changes) {
+      return log::debug("changes of other nodes cannot be read yet",
+                        {{"reason", changes.error().detail}});
+    }
+    inquiries = std::move(changes->inquiries);
+    apply(std::move(*changes));
+  }
+  for (const store::Inquiry& inquiry : inquiries) answer(inquiry);
+}
+
+void Node::answer(const store::Inquiry& inquiry) {
+  auto told = std::make_shared<std::promise<bool>>();
+  auto in_flight = told->get_future();
+  dispatcher_.ask_in_flight(inquiry.webhook, inquiry.delivery,
+                            [told](bool is_in_flight) { told->set_value(is_in_flight); });
+  if (in_flight.wait_for(kLanesPatience) != std::future_status::ready) return;
+  if (auto done = shared_.answer(inquiry, in_flight.get()); !done) {
+    log::debug("another node could not be answered", {{"reason", done.error().detail}});
+  }
 }
 
 void Node::apply(store::SharedChanges changes) {

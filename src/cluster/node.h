@@ -40,6 +40,7 @@ class Node {
   void adopt();              // thread: what was published by SQL
   bool wait(Millis length);  // false: stopping
   void read_changes();
+  void answer(const store::Inquiry& inquiry);
   void apply(store::SharedChanges changes);
   void load_all();
   void watch_lease();

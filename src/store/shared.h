@@ -13,13 +13,22 @@
 
 namespace skyhook::store {
 
+// Another node wants to know whether this one has an attempt of the delivery under way.
+struct Inquiry {
+  AccountId account;
+  std::int64_t id = 0;
+  WebhookId webhook;
+  DeliveryId delivery;
+};
+
 // What changed in accounts and webhooks, through whichever node; the values are as of now, nullopt:
 // deleted. `due`: webhooks that may have work that is due sooner than their owner knows.
 struct SharedChanges {
   std::vector<std::pair<AccountId, std::optional<Account>>> accounts;
   std::vector<std::pair<WebhookId, std::optional<Webhook>>> webhooks;
   std::vector<WebhookId> due;
-  bool everything = false;  // too much was missed: load all anew
+  std::vector<Inquiry> inquiries;  // for this node, each once
+  bool everything = false;         // too much was missed: load all anew
 };
 
 // All calls are thread-safe; those that return a Result block.
@@ -38,6 +47,16 @@ class Shared {
 
   // What happened since the last call, or since the store was opened. May tell a change twice.
   virtual Result<SharedChanges> changes() = 0;
+
+  // Has another node an attempt of the delivery under way, or its outcome not yet durable? Asks the
+  // one that owns it, where that one holds a lease and the delivery is pending; else false at once.
+  // Waits for its answer for kAnswerPatience at most, then it is an error (`unavailable`). At most
+  // kInquiryLimit callers at once, since each takes a worker's time; beyond them `overloaded`.
+  static constexpr Millis kAnswerPatience{1'500};
+  static constexpr int kInquiryLimit = 2;
+  virtual Result<bool> in_flight_elsewhere(WebhookId webhook, DeliveryId delivery) = 0;
+  // The other side of it.
+  virtual Result<Done> answer(const Inquiry& inquiry, bool in_flight) = 0;
 
   // Makes part of what ended nodes owned this node's; the webhooks that have work now. Empty:
   // nothing is left.

@@ -3,10 +3,12 @@ answers, retries and recovers as if it were the only one."""
 
 import hashlib
 import hmac
+import signal
+import threading
 import time
 
 import pytest
-from harness.cluster import Cluster, account_on
+from harness.cluster import TAKE_OVER_S, Cluster, account_on, known_on
 from harness.polling import eventually, remains
 from harness.receiver import hang, status
 from harness.stores import PostgresServer
@@ -273,3 +275,76 @@ def test_recover_through_another_node(accounts, receiver):
     again = [request.delivery_id for request in receiver.requests[seen:]]
     assert sorted(again) == sorted(failed), "each once"
     assert accounts[0].post(f"{path}/recover", {"since": "2020-01-01T00:00:00Z"}).data == {"recovered": 0}
+
+
+def retry_through(account, webhook, delivery_id):
+    return account.post(f"/webhooks/{webhook['id']}/deliveries/{delivery_id}/retry")
+
+
+def test_a_retry_of_what_another_node_has_in_flight(accounts, make_receiver):
+    """A lane begins with more than one attempt at once, so that two are in flight here."""
+    answer_now = threading.Event()
+
+    def answer(connection, request):
+        while not answer_now.is_set():
+            connection.pause(0.02)
+        return status(500)(connection, request)
+
+    receiver = make_receiver(answer)
+    webhook, _ = webhook_on_all(accounts, receiver, options=NO_RETRIES)
+    accounts[1].publish()
+    (request,) = receiver.wait(1)
+    refused = [retry_through(account, webhook, request.delivery_id) for account in accounts]
+    assert [answer.status for answer in refused] == [409] * 3
+    assert len({answer.body for answer in refused}) == 1, "the same answer everywhere"
+    answer_now.set()
+    for number, account in enumerate(accounts, 1):
+        accounts[0].settled(webhook, "failed")
+        assert retry_through(account, webhook, request.delivery_id).status == 202
+        receiver.wait(1 + number)
+    accounts[0].settled(webhook, "failed")
+    assert accounts[0].detail(webhook, request.delivery_id)["attempt_number"] == 4
+
+
+def test_a_retry_of_what_waits_behind_others_on_another_node(make_cluster, make_receiver):
+    """Due, and not in flight: accepted as on one node, and not sent twice for it."""
+    cluster = make_cluster()
+    one, two = cluster.node(), cluster.node("--max-in-flight-per-webhook", "1")
+    account = one.account()
+    answer_now = threading.Event()
+
+    def answer(connection, request):
+        while not answer_now.is_set():
+            connection.pause(0.02)
+        return status(200)(connection, request)
+
+    receiver = make_receiver(answer)
+    webhook = account.webhook(receiver.url())
+    known_on(two, account)
+    two.publish(account.id)
+    receiver.wait(1)
+    two.publish(account.id)
+    waiting = account.deliveries(webhook)[0]["delivery_id"]
+    assert waiting != receiver.requests[0].delivery_id
+    assert retry_through(account, webhook, waiting).status == 202
+    answer_now.set()
+    account.settled(webhook, "delivered", 2)
+    assert len(receiver.requests) == 2
+
+
+def test_a_retry_of_what_a_frozen_node_has(make_cluster, make_receiver):
+    """Nobody knows until its lease has ended: 503, and then it is retried."""
+    cluster = make_cluster()
+    one, two = cluster.node(), cluster.node()
+    account = one.account()
+    receiver = make_receiver(hang)
+    webhook = account.webhook(receiver.url())
+    known_on(two, account)
+    two.publish(account.id)
+    (request,) = receiver.wait(1)
+    two.process.send_signal(signal.SIGSTOP)
+    answer = retry_through(account, webhook, request.delivery_id)
+    assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
+    receiver.answer_with(status(200))
+    account.settled(webhook, "delivered", timeout=TAKE_OVER_S)
+    assert retry_through(account, webhook, request.delivery_id).status == 202

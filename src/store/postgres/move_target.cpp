@@ -557,6 +557,7 @@ const std::vector<LeftTable>& left_tables() {
       {"request_counts", "of a minute"},
       {"watches", "of living nodes"},
       {"told_changes", "of living nodes"},
+      {"inquiries", "between living nodes"},
       {"schema_versions", "of this store alone"},
       {"moves", "of the move itself"},
       {"move_progress", "of the move itself"},

@@ -1,5 +1,5 @@
 // The store as one object; its methods by subject: accounts.cpp, work.cpp, log.cpp, outbox.cpp,
-// shared.cpp.
+// shared.cpp, inquiries.cpp, live.cpp.
 #pragma once
 
 #include <atomic>
@@ -78,6 +78,8 @@ class NodeStore final : public Store, public Shared {
   Result<SharedChanges> changes() override;
   Result<LiveExchange> exchange_live(const std::vector<WebhookId>& watched_here,
                                      const std::vector<Change>& changed_here) override;
+  Result<bool> in_flight_elsewhere(WebhookId webhook, DeliveryId delivery) override;
+  Result<Done> answer(const Inquiry& inquiry, bool in_flight) override;
   Result<std::vector<WebhookId>> take_over() override;
   Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
   Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,
@@ -109,6 +111,10 @@ class NodeStore final : public Store, public Shared {
   Answer<std::vector<WebhookId>> take_over_batch(Connection& connection);
   Answer<std::vector<DeliveryTotals>> read_totals(Connection& connection,
                                                   const std::vector<WebhookId>& webhooks);
+  Result<bool> ask(WebhookId webhook, DeliveryId delivery);
+  Result<std::optional<Inquiry>> inquire(WebhookId webhook, DeliveryId delivery);
+  Result<bool> wait_for_answer(const Inquiry& inquiry);
+  Answer<std::vector<Inquiry>> read_inquiries(Connection& connection);
   Answer<bool> look_into_outbox(Connection& connection);
   Answer<Done> take_from_outbox(Connection& connection, const Plan& plan,
                                 std::vector<NewEvent>& events);
@@ -140,6 +146,7 @@ class NodeStore final : public Store, public Shared {
   std::int64_t feed_from_ = 0;           // no earlier transaction is open; guarded by feed_mutex_
   std::set<std::int64_t> feed_seen_;     // changes told and not yet below feed_from_; likewise
   MonoTime feed_read_at_{};              // guarded by feed_mutex_
+  std::atomic<int> inquiring_{0};        // callers of in_flight_elsewhere()
   std::mutex outbox_mutex_;              // held over adopt_published()
   OutboxPass outbox_pass_;               // guarded by outbox_mutex_
   std::mutex count_mutex_;               // held over count_requests()

@@ -961,7 +961,8 @@ END $$;
 
 -- As before, and with the rows that were moved here. Nothing where somebody reads the day, or its
 -- counts are not folded yet: next time. True where it is gone.
-CREATE OR REPLACE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql
+SET enable_seqscan = on SET enable_hashjoin = on AS $$  -- it does read all of a day
 DECLARE
   t text;
   unfolded boolean;
@@ -1049,6 +1050,48 @@ BEGIN
 END $$;
 )sql";
 
+// Of changes, a new kind: q, a node was asked. Nodes of before pass over it.
+constexpr std::string_view kInquiries = R"sql(
+-- Is an attempt of the delivery under way? A node asks the one that owns it, waits for the answer and
+-- removes the row. A crash may forget it.
+CREATE UNLOGGED TABLE skyhook.inquiries (
+  account_id  bigint NOT NULL,
+  inquiry_id  bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  webhook_id  bigint NOT NULL,
+  delivery_id bigint NOT NULL,
+  asked_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  node_id     int NOT NULL,     -- who is asked
+  in_flight   boolean,          -- the answer
+  PRIMARY KEY (account_id, inquiry_id)
+);
+
+-- NULL where there is nobody to ask: the delivery is not pending, or p_node's own, or of a node that
+-- has ended.
+CREATE FUNCTION skyhook.inquire(p_node int, p_account bigint, p_webhook bigint, p_delivery bigint)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  owner int;
+  asked bigint;
+BEGIN
+  SELECT coalesce(x.node_id, d.node_id) INTO owner FROM skyhook.deliveries d
+  LEFT JOIN skyhook.detours x USING (account_id, webhook_id, delivery_id)
+  WHERE d.account_id = p_account AND d.webhook_id = p_webhook AND d.delivery_id = p_delivery
+    AND (x.state = 0 OR x.state IS NULL AND NOT EXISTS (
+      SELECT FROM skyhook.attempts a WHERE a.account_id = p_account AND a.webhook_id = p_webhook
+      AND a.delivery_id = p_delivery AND a.verdict = 1));
+  IF owner IS NULL OR owner = p_node
+     OR NOT EXISTS (SELECT FROM skyhook.nodes WHERE node_id = owner AND NOT expired) THEN
+    RETURN NULL;
+  END IF;
+  -- Of nodes that ended while they waited.
+  DELETE FROM skyhook.inquiries WHERE asked_at < clock_timestamp() - interval '1 minute';
+  INSERT INTO skyhook.inquiries (account_id, webhook_id, delivery_id, node_id)
+  VALUES (p_account, p_webhook, p_delivery, owner) RETURNING inquiry_id INTO asked;
+  INSERT INTO skyhook.changes (account_id, kind, webhook_id) VALUES (p_account, 'q', p_webhook);
+  RETURN asked;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1063,7 +1106,7 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive};
+  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive, kInquiries};
   return list;
 }
 

@@ -31,6 +31,7 @@ Result<SharedChanges> NodeStore::changes() {
         params);
     if (!rows) return Err{rows.error()};
     std::set<std::int64_t> accounts, webhooks, due, read_now;
+    bool was_asked = false;
     for (int row = 0; row < rows->count(); ++row) {
       if (rows->is_null(row, 1)) continue;
       read_now.insert(rows->integer(row, 1));
@@ -39,11 +40,17 @@ Result<SharedChanges> NodeStore::changes() {
       if (kind == "a") accounts.insert(rows->integer(row, 3));
       if (kind == "w") webhooks.insert(rows->integer(row, 4));
       if (kind == "d") due.insert(rows->integer(row, 4));
+      if (kind == "q") was_asked = true;
     }
     if (auto done = read_changed(connection, accounts, webhooks, changes); !done) {
       return Err{done.error()};
     }
     for (const std::int64_t id : due) changes.due.push_back(WebhookId{id});
+    if (was_asked) {
+      auto inquiries = read_inquiries(connection);
+      if (!inquiries) return Err{inquiries.error()};
+      changes.inquiries = std::move(*inquiries);
+    }
     changes.everything = now - feed_read_at_ > kFeedGap;
     feed_from_ = rows->integer(0, 0);
     // What is below the new mark is not read again, and need not be remembered; what is not read
