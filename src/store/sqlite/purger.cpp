@@ -175,6 +175,7 @@ bool Purger::purge_old_events(WriteSession& session, Timestamp keep_after) {
 bool Purger::purge_old_rollups(WriteSession& session, Timestamp keep_after) {
   if (rollups_kept_ && keep_after - *rollups_kept_ < kRollupPassSpacing) return false;
   Connection& connection = session.connection();
+  if (cursor_ == 0) session.fold();  // what is in the journal only would come back with its fold
   const std::int64_t minute = minute_of(keep_after);
   std::vector<std::int64_t> webhooks;
   for (Query row(connection.statement("SELECT webhook_id FROM webhook_totals WHERE webhook_id > ?1 "

@@ -73,6 +73,8 @@ class WriteSession {
 
   // With every row of the hot path in its table.
   Connection& connection();
+  // Moves the journal of counts into its tables.
+  void fold();
 
  private:
   struct JournalSize {
@@ -100,7 +102,6 @@ class WriteSession {
   bool settle(const AttemptOutcome& outcome, const GaveUp& gave_up, Rollup& rollup);
   void load_webhooks();
   void flush();
-  void fold();
   void forget_changes();
 
   Connection& connection_;

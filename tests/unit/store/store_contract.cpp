@@ -1057,6 +1057,71 @@ TEST_P(StoreContract, PurgesSettledDeliveriesThatAreOld) {
   expect_totals(totals(webhook.id), 0, 1, 0);
 }
 
+TEST_P(StoreContract, GoesOnAfterOldDaysAreGone) {
+  const Webhook webhook = make_webhook(make_account().id);
+  std::vector<std::vector<WaitingDelivery>> days;
+  for (int day = 0; day < 3; ++day) {
+    days.push_back(publish_many(webhook, 12));
+    std::vector<AttemptOutcome> outcomes{
+        failed(days[day][0], RetryAt{clock.time + Seconds{9 * 86'400}})};
+    for (std::size_t i = 2; i < days[day].size(); ++i) {
+      outcomes.push_back(i % 5 == 0 ? failed(days[day][i], GaveUp{FailureReason::http_status})
+                                    : delivered(days[day][i]));
+    }
+    ASSERT_TRUE(record(outcomes).ok());
+    clock.time += Seconds{86'400};
+  }
+  const Timestamp kept_from = std::chrono::floor<std::chrono::days>(at(Seconds{-2 * 86'400}));
+  purge_all(clock.time, kept_from);
+
+  // Of the first day stays what waits: for its retry, and for its first attempt.
+  expect_totals(totals(webhook.id), 6, 16, 4);
+  std::vector<DeliveryId> left;
+  for (int day = 2; day > 0; --day) {
+    for (auto one = days[day].rbegin(); one != days[day].rend(); ++one) left.push_back(one->id);
+  }
+  left.push_back(days[0][1].id);
+  left.push_back(days[0][0].id);
+  std::vector<DeliveryId> paged;
+  for (int page = 1; page <= 4; ++page) {
+    const auto found = store->deliveries(webhook.id, {}, page, 8);
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(found->total, 26);
+    for (const DeliveryId id : ids_of(found->entries)) paged.push_back(id);
+  }
+  EXPECT_EQ(paged, left);
+  const auto rest = store->deliveries_before(webhook.id, {}, days[1][1].id, 100);
+  EXPECT_THAT(ids_of(rest->entries), ElementsAre(days[1][0].id, days[0][1].id, days[0][0].id));
+  EXPECT_EQ(store->deliveries(webhook.id, {DeliveryStatus::failed}, 1, 25)->total, 4);
+
+  // Statistics: of the days that are kept.
+  const auto steps =
+      store->stats({webhook.id}, kept_from - Seconds{86'400}, clock.time, Seconds{86'400});
+  ASSERT_TRUE(steps.ok());
+  ASSERT_THAT(*steps, SizeIs(4));
+  EXPECT_EQ((*steps)[0].delivered, 0);
+  EXPECT_EQ((*steps)[0].duration_p50_ms, std::nullopt);
+  for (const std::size_t day : {1u, 2u}) {
+    EXPECT_EQ((*steps)[day].delivered, 8);
+    EXPECT_EQ((*steps)[day].failed, 2);
+    EXPECT_EQ((*steps)[day].failed_attempts, 3);
+    EXPECT_NEAR((*steps)[day].duration_p50_ms.value_or(0), 10, 1);
+  }
+
+  // What is gone is gone for everybody; what waits still does all that it did.
+  EXPECT_FALSE(store->delivery(webhook.id, days[0][5].id)->has_value());
+  EXPECT_FALSE(store->reopen(webhook.id, days[0][5].id, clock.time)->has_value());
+  EXPECT_EQ(*store->count_failed(webhook.id, Timestamp{}, clock.time), 4);
+  EXPECT_EQ(*store->reopen_failed(webhook.id, Timestamp{}, clock.time, clock.time, Micros{0}), 4);
+  EXPECT_EQ(store->queue_stats()->oldest_waiting_created_at, days[0][0].created_at);
+  const auto waits = store->delivery(webhook.id, days[0][0].id);
+  ASSERT_TRUE(waits.ok() && waits->has_value());
+  EXPECT_EQ((*waits)->event->data, days[0][0].event->data);
+  EXPECT_THAT((*waits)->attempts, SizeIs(1));
+  ASSERT_TRUE(record({delivered(days[0][0], 2), delivered(days[0][1])}).ok());
+  expect_totals(totals(webhook.id), 8, 18, 0);
+}
+
 TEST_P(StoreContract, PurgesNothingWhereEverythingIsKept) {
   const Webhook webhook = make_webhook(make_account().id);
   ASSERT_TRUE(record({delivered(publish_one(webhook))}).ok());
