@@ -277,7 +277,14 @@ class CommandLine {
     return input;
   }
 
+  // Where the surroundings name a directory, as a container's do, a database's URL wins quietly.
+  static std::optional<std::string> two_stores(const CLI::App& command) {
+    if (command.count("--data") == 0 || command.count("--database-url") == 0) return std::nullopt;
+    return "--data and --database-url: only one of the two stores can hold what is accepted";
+  }
+
   int run_serve(const CLI::App& serve) {
+    if (const auto problem = two_stores(serve)) return usage_error(*problem);
     const auto loaded = config::load(input_of(serve));
     if (!loaded) return usage_error(loaded.error());
     log::configure(loaded->config.log_level, loaded->config.log_format);
@@ -329,6 +336,7 @@ class CommandLine {
   }
 
   int run_rekey(const CLI::App& rekey) {
+    if (const auto problem = two_stores(rekey)) return usage_error(*problem);
     config::Input input = input_of(rekey);
     input.other_variables.insert({"SKYHOOK_NEW_MASTER_KEY", "SKYHOOK_NEW_MASTER_KEY_FILE"});
     const auto loaded = config::load(input);
@@ -545,10 +553,11 @@ class CommandLine {
                      wrapped("store of the started server [the embedded one]"))
         ->option_text("URL")
         ->group("Server");
-    bench->callback([this] { command_ = [this] { return run_bench(); }; });
+    bench->callback([this, bench] { command_ = [this, bench] { return run_bench(*bench); }; });
   }
 
-  int run_bench() {
+  int run_bench(const CLI::App& command) {
+    if (const auto problem = two_stores(command)) return usage_error(*problem);
     if (bench_.slow + bench_.failing + bench_.hanging + bench_.resetting > 1) {
       return usage_error("--slow, --failing, --hanging and --resetting are shares of one whole");
     }

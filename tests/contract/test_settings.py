@@ -85,6 +85,15 @@ def test_every_setting_is_judged_from_every_source(tmp_path, source):
         assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("command", ["serve", "rekey", "bench"])
+def test_two_stores_are_one_too_many(tmp_path, command):
+    result = run(command, "--data", tmp_path / "data", "--database-url", "postgres://db.example/skyhook")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "--data and --database-url" in result.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_wrong_master_key_is_not_shown():
     result = run("serve", environment={"SKYHOOK_MASTER_KEY": "my-dear-secret"})
     assert result.returncode == 2

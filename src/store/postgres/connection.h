@@ -72,7 +72,11 @@ class Rows {
   std::shared_ptr<PGresult> result_;
 };
 
+// Refers to both, which outlive it.
 struct Call {
+  Call(std::string_view statement, const Params& values) : sql(statement), params(values) {}
+  Call(std::string_view statement, Params&& values) = delete;
+
   std::string_view sql;
   const Params& params;
 };

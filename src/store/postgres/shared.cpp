@@ -121,15 +121,16 @@ Answer<Shared::RequestTotals> NodeStore::count_on(Connection& connection,
   }
   Params told;
   told.add(account).add(end).add(spent).add(wanted).add(std::int64_t{limit});
+  const Params none;
   std::vector<Call> calls{{"SELECT counted_account, counted_window, total, granted "
                            "FROM skyhook.count_requests($1, $2, $3, $4, $5)",
                            told},
-                          {"SELECT count(*) FROM skyhook.nodes WHERE NOT expired", Params()}};
+                          {"SELECT count(*) FROM skyhook.nodes WHERE NOT expired", none}};
   if (answer == Which::all) {
     calls.push_back(
         {"SELECT account_id, window_end, requests, 0::bigint FROM skyhook.request_counts "
          "WHERE window_end > extract(epoch FROM clock_timestamp())",
-         Params()});
+         none});
   }
   auto rows = connection.pipeline(calls);
   if (!rows) return Err{rows.error()};

@@ -134,21 +134,22 @@ TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
   std::set<DeliveryId> accepted;
   const auto publish_on_and_on = [&] {
     constexpr std::ptrdiff_t kUnanswered = 50;
-    std::counting_semaphore<kUnanswered> room(kUnanswered);
+    const auto room = std::make_shared<std::counting_semaphore<kUnanswered>>(kUnanswered);
     while (!enough) {
       const std::int64_t id = one->take_ids(2);
-      room.acquire();
+      room->acquire();
       const auto event = std::make_shared<const Event>(
           Event{EventId{id}, webhook.account_id, "contact.created", "{}", clock.now()});
       const WaitingDelivery delivery{DeliveryId{id + 1}, webhook.id, event, clock.now(),
                                      clock.now(),        0,          0,     false};
-      one->publish({{event, {delivery}, std::nullopt}}, [&, id](Result<PublishOutcome> outcome) {
-        std::lock_guard lock(mutex);
-        if (outcome) accepted.insert(DeliveryId{id + 1});
-        room.release();
-      });
+      one->publish({{event, {delivery}, std::nullopt}},
+                   [&, room, id](Result<PublishOutcome> outcome) {
+                     std::lock_guard lock(mutex);
+                     if (outcome) accepted.insert(DeliveryId{id + 1});
+                     room->release();
+                   });
     }
-    for (std::ptrdiff_t i = 0; i < kUnanswered; ++i) room.acquire();
+    for (std::ptrdiff_t i = 0; i < kUnanswered; ++i) room->acquire();
   };
   std::thread publisher(publish_on_and_on);
   for (int i = 0; i < 8; ++i) {
