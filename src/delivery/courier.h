@@ -68,6 +68,8 @@ class Courier final : private Lanes::World {
   Timestamp now() override { return loop_.now(); }
   double jitter() override { return random_.unit(); }
   WebhookPtr webhook(WebhookId id) override { return rooms_.directory.webhook(id); }
+  // Each node gets an equal part, whether or not it has as much to send as the others.
+  double rate_share() override { return shared_ != nullptr ? 1.0 / shared_->live_nodes() : 1; }
   void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
   void record(store::AttemptOutcome outcome) override;
   void load(WebhookId id, std::vector<DeliveryId> except, int limit) override;

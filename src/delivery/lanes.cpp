@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "delivery/pace.h"
 #include "domain/webhook_options.h"
 
 namespace skyhook::delivery {
@@ -45,6 +46,12 @@ struct Lanes::Lane {
       false;  // something due may be in the store that no load under way is sure to see
   std::optional<Timestamp> wake_at;  // entry in wakes_
 
+  std::optional<Pace> pace;           // of a webhook with a rate limit; then also:
+  Micros interval{0};                 // between two attempts
+  int paced_memory = 0;               // see kPacedMemory
+  bool held_back = false;             // by the rate limit, until paced_at
+  std::optional<Timestamp> paced_at;  // entry in paced_
+
   bool in_turn = false;  // entry in turn_
   bool starved = false;  // entry in starved_
   bool counted_as_shrunk = false;
@@ -85,8 +92,12 @@ void Lanes::add(std::vector<WaitingDelivery> fresh) {
   fill_slots();
 }
 
+int Lanes::memory_of(const Lane& target) const {
+  return target.pace ? target.paced_memory : options_.lane_memory;
+}
+
 bool Lanes::has_room(const Lane& target) const {
-  return static_cast<int>(target.ready.size()) < options_.lane_memory &&
+  return static_cast<int>(target.ready.size()) < memory_of(target) &&
          ready_bytes_ < options_.memory_budget;
 }
 
@@ -147,7 +158,20 @@ void Lanes::forget_ready(Lane& target, DeliveryId id) {
 }
 
 void Lanes::on_time() {
+  timer_.reset();
   const Timestamp now = world_.now();
+  while (!paced_.empty()) {
+    Lane& due = *find(paced_.begin()->second);
+    // Sooner than was asked for where the clock was set back meanwhile.
+    const Timestamp at =
+        due.held_back && due.pace ? due.pace->next(now, due.interval) : *due.paced_at;
+    if (at > now) {
+      if (at != *due.paced_at) schedule_pace(due, at);
+      break;
+    }
+    end_pause(due);
+    consider(due);
+  }
   while (!wakes_.empty() && wakes_.begin()->first <= now) {
     const WebhookId id = wakes_.begin()->second;
     wakes_.erase(wakes_.begin());
@@ -156,8 +180,8 @@ void Lanes::on_time() {
     due.more_in_store = true;
     consider(due);
   }
-  world_.wake_at(wakes_.empty() ? std::nullopt : std::optional(wakes_.begin()->first));
   fill_slots();
+  set_timer();
 }
 
 void Lanes::look_again_later(WebhookId id) {
@@ -166,9 +190,11 @@ void Lanes::look_again_later(WebhookId id) {
 
 void Lanes::webhook_changed(WebhookId id) {
   const WebhookPtr webhook = world_.webhook(id);
+  Lane* changed = find(id);
+  if (changed && changed->held_back) end_pause(*changed);  // the rate limit may have changed
   // What waited when it was switched off may wait there still.
   if (webhook && webhook->webhook.is_active) return wake(id);
-  if (Lane* changed = find(id)) consider(*changed);
+  if (changed) consider(*changed);
   fill_slots();
 }
 
@@ -177,7 +203,7 @@ void Lanes::webhook_changed(WebhookId id) {
 void Lanes::load_if_wanted(Lane& target) {
   const int present = static_cast<int>(target.ready.size());
   if (closed_ || !target.more_in_store || target.loading || target.starved ||
-      present > options_.lane_memory / 2)
+      present > memory_of(target) / 2)
     return;
   if (ready_bytes_ >= options_.memory_budget) {
     target.starved = true;
@@ -188,7 +214,7 @@ void Lanes::load_if_wanted(Lane& target) {
   target.more_in_store = false;
   std::vector<DeliveryId> except(target.held.begin(), target.held.end());
   std::sort(except.begin(), except.end());
-  world_.load(target.id, std::move(except), options_.lane_memory - present);
+  world_.load(target.id, std::move(except), memory_of(target) - present);
 }
 
 void Lanes::loaded(WebhookId id, store::Result<store::WaitingPage> page) {
@@ -227,7 +253,74 @@ void Lanes::schedule_wake(Lane& target, Timestamp due_at) {
   if (target.wake_at) wakes_.erase({*target.wake_at, target.id});
   target.wake_at = due_at;
   wakes_.insert({due_at, target.id});
-  if (wakes_.begin()->second == target.id) world_.wake_at(due_at);
+  set_timer();
+}
+
+void Lanes::set_timer() {
+  std::optional<Timestamp> earliest;
+  if (!wakes_.empty()) earliest = wakes_.begin()->first;
+  if (!paced_.empty() && (!earliest || paced_.begin()->first < *earliest)) {
+    earliest = paced_.begin()->first;
+  }
+  if (earliest == timer_) return;
+  timer_ = earliest;
+  world_.wake_at(earliest);
+}
+
+// --- the rate limit ------------------------------------------------------------------------------
+
+void Lanes::schedule_pace(Lane& target, Timestamp at) {
+  if (target.paced_at) paced_.erase({*target.paced_at, target.id});
+  target.paced_at = at;
+  paced_.insert({at, target.id});
+  set_timer();
+}
+
+void Lanes::end_pause(Lane& target) {
+  if (target.paced_at) paced_.erase({*target.paced_at, target.id});
+  target.paced_at.reset();
+  target.held_back = false;
+}
+
+bool Lanes::update_pace(Lane& target, const WebhookPtr& webhook) {
+  const WebhookOptions* options = options_of(webhook);
+  if (options == nullptr || !options->rate_limit) {
+    target.pace.reset();
+    return false;
+  }
+  const double per_second = *options->rate_limit * world_.rate_share();
+  if (!target.pace) target.pace.emplace();
+  target.interval = Pace::interval_of(per_second);
+  target.paced_memory =
+      std::clamp(static_cast<int>(per_second * kPacedMemory.count()), 1, options_.lane_memory);
+  return true;
+}
+
+bool Lanes::hold_back(Lane& target, const WebhookPtr& webhook) {
+  if (!update_pace(target, webhook)) return false;
+  const Timestamp now = world_.now();
+  const Timestamp next = target.pace->next(now, target.interval);
+  if (next <= now) return false;
+  while (static_cast<int>(target.ready.size()) > target.paced_memory) drop_last_ready(target);
+  target.held_back = true;
+  schedule_pace(target, next);
+  return true;
+}
+
+// A lane that was forgotten would begin anew: so it stays until there is nothing to remember.
+bool Lanes::remembers_pace(Lane& target) {
+  if (!target.pace || target.pace->rested_at() <= world_.now()) return false;
+  if (!target.paced_at) schedule_pace(target, target.pace->rested_at());
+  return true;
+}
+
+void Lanes::drop_last_ready(Lane& target) {
+  const WaitingDelivery& last = target.ready.back();
+  --ready_;
+  ready_bytes_ -= bytes_of(last);
+  release(target, last.id);
+  target.ready.pop_back();
+  target.more_in_store = true;
 }
 
 // --- slots
@@ -245,7 +338,8 @@ void Lanes::consider(Lane& target) {
     shrunk ? ++shrunk_lanes_ : --shrunk_lanes_;
     target.counted_as_shrunk = shrunk;
   }
-  if (target.idle()) {
+  if (target.idle() && !remembers_pace(target)) {
+    end_pause(target);
     if (shrunk) --shrunk_lanes_;
     lanes_.erase(target.id);
   }
@@ -269,7 +363,8 @@ void Lanes::release(Lane& target, DeliveryId id) {
 }
 
 bool Lanes::may_send(const Lane& target) const {
-  return !target.ready.empty() && target.in_flight < target.concurrency.limit();
+  return !target.ready.empty() && !target.held_back &&
+         target.in_flight < target.concurrency.limit();
 }
 
 bool Lanes::slot_free_for(const Lane& target) const {
@@ -304,6 +399,7 @@ void Lanes::fill_slots() {
 void Lanes::start_next(Lane& target) {
   WebhookPtr webhook = world_.webhook(target.id);
   if (!webhook || !webhook->webhook.is_active) return;  // consider() ends what waits
+  if (hold_back(target, webhook)) return;
   WaitingDelivery delivery = std::move(target.ready.front());
   target.ready.pop_front();
   --ready_;
@@ -312,6 +408,7 @@ void Lanes::start_next(Lane& target) {
 }
 
 void Lanes::begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr webhook) {
+  if (update_pace(target, webhook)) target.pace->begin(world_.now(), target.interval);
   ++target.in_flight;
   ++in_flight_;
   if (target.concurrency.suspect()) {
@@ -419,7 +516,8 @@ Lanes::Stats Lanes::stats() const {
           .ready = ready_,
           .in_flight = in_flight_,
           .unrecorded = unrecorded_,
-          .ready_bytes = ready_bytes_};
+          .ready_bytes = ready_bytes_,
+          .held_back = paced_.size()};
 }
 
 }  // namespace skyhook::delivery

@@ -57,6 +57,8 @@ class Lanes {
     virtual Timestamp now() = 0;
     virtual double jitter() = 0;  // uniform in [0, 1)
     virtual WebhookPtr webhook(WebhookId id) = 0;
+    // This process's part of a webhook's rate limit, in (0, 1]: less than 1 where several share it.
+    virtual double rate_share() { return 1; }
     // Makes the attempt → attempt_finished().
     virtual void attempt(WaitingDelivery delivery, WebhookPtr webhook) = 0;
     // Has the outcome made durable, however long that takes → recorded().
@@ -111,10 +113,14 @@ class Lanes {
     std::size_t lanes = 0, shrunk_lanes = 0, ready = 0;
     int in_flight = 0, unrecorded = 0;
     std::size_t ready_bytes = 0;
+    std::size_t held_back = 0;  // lanes that wait for their rate limit, or remember it
   };
   Stats stats() const;
 
   static constexpr Millis kLoadRetryDelay{1000};
+  // A lane under a rate limit keeps as much in memory as it will send in this time, and at least
+  // one: what it may not send for long must not take the memory of others.
+  static constexpr Seconds kPacedMemory{10};
   // Lanes that may not have a free slot are looked at no more than this often in one dealing of
   // slots.
   static constexpr std::size_t kPassedOverLimit = 64;
@@ -123,8 +129,10 @@ class Lanes {
   struct Lane;
   Lane& lane(WebhookId id);  // made where there is none
   Lane* find(WebhookId id);
+  int memory_of(const Lane& target) const;  // deliveries that may wait in memory
   bool has_room(const Lane& target) const;
   void take_into_memory(Lane& target, WaitingDelivery delivery);
+  void drop_last_ready(Lane& target);  // it stays in the store
   void release(Lane& target, DeliveryId id);
   // What is in memory and not under way is read again. `target` may be gone afterwards.
   void ask_anew(Lane& target);
@@ -139,6 +147,13 @@ class Lanes {
   void load_if_wanted(Lane& target);
   void feed_starved();
   void schedule_wake(Lane& target, Timestamp due_at);
+  // Has the webhook a rate limit? Brings the lane's pace up to date with it.
+  bool update_pace(Lane& target, const WebhookPtr& webhook);
+  bool hold_back(Lane& target, const WebhookPtr& webhook);  // it has to wait; woken afterwards
+  bool remembers_pace(Lane& target);
+  void schedule_pace(Lane& target, Timestamp at);
+  void end_pause(Lane& target);
+  void set_timer();
   void fill_slots();
   void start_next(Lane& target);
   void begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr webhook);
@@ -150,6 +165,8 @@ class Lanes {
   std::deque<WebhookId> turn_;     // lanes that could send, in the order in which slots are dealt
   std::deque<WebhookId> starved_;  // lanes that could not load for want of memory
   std::set<std::pair<Timestamp, WebhookId>> wakes_;  // when a lane has to look into the store
+  std::set<std::pair<Timestamp, WebhookId>> paced_;  // when a lane's rate limit lets it go on
+  std::optional<Timestamp> timer_;                   // what the world was asked for
   std::unordered_map<DeliveryId, Settled>
       waiters_;  // who waits for a delivery's outcome (test calls)
   std::unordered_map<DeliveryId, SettledAttempt> unrecorded_tests_;

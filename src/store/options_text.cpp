@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <stdexcept>
 
 namespace skyhook::store {
 namespace {
@@ -40,6 +41,13 @@ RetrySchedule read_delays(const json::value& value) {
   return schedule;
 }
 
+double read_rate(const json::value& value) {
+  constexpr std::int64_t kMostSteps = 1'000'000'000;
+  const std::int64_t steps = value.as_int64();
+  if (steps < 1 || steps > kMostSteps) throw std::out_of_range("rate_limit_steps");
+  return static_cast<double>(steps) / kRateSteps;
+}
+
 void read_member(std::string_view name, const json::value& value, WebhookOptions& options,
                  json::object& unknown) {
   if (name == "headers") {
@@ -49,7 +57,7 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
   } else if (name == "timeout_ms") {
     options.timeout = Millis{value.as_int64()};
   } else if (name == "rate_limit_steps") {
-    options.rate_limit = static_cast<double>(value.as_int64()) / kRateSteps;
+    options.rate_limit = read_rate(value);
   } else if (name == "filter") {
     options.filter = text_of(value);
   } else if (name == "previous_secret") {

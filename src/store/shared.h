@@ -44,6 +44,8 @@ class Shared {
   // 1 at first; grows when the lease was lost and this process began anew as another node: what was
   // in memory before belongs to others.
   virtual std::uint64_t epoch() const = 0;
+  // How many nodes hold a lease, this one among them: at least 1, and about one heartbeat old.
+  virtual int live_nodes() const = 0;
 
   // What happened since the last call, or since the store was opened. May tell a change twice.
   virtual Result<SharedChanges> changes() = 0;

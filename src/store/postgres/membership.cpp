@@ -142,6 +142,14 @@ Answer<Done> Membership::register_node(Connection& connection) {
   epoch_.fetch_add(1);
   safe_until_.store((sent + options_.lease - options_.lease_margin).time_since_epoch());
   log::info("joined as a node", {{"node", node_id()}});
+  return count_nodes(connection);
+}
+
+Answer<Done> Membership::count_nodes(Connection& connection) {
+  auto row = connection.query(
+      "SELECT count(*) FROM skyhook.nodes WHERE NOT expired AND lease_until > clock_timestamp()");
+  if (!row) return Err{row.error()};
+  live_nodes_.store(std::max(1, static_cast<int>(row->integer(0, 0))));
   return Done{};
 }
 
@@ -280,6 +288,7 @@ Answer<Done> Membership::beat(Connection& connection) {
   }
   safe_until_.store((sent + options_.lease - options_.lease_margin).time_since_epoch());
   if (auto filled = refill(connection); !filled) return filled;
+  if (auto counted = count_nodes(connection); !counted) return counted;
   return make_days(connection);
 }
 

@@ -33,6 +33,7 @@ class Membership {
   // Any thread.
   int node_id() const { return node_id_.load(); }
   std::uint64_t epoch() const { return epoch_.load(); }
+  int live_nodes() const { return live_nodes_.load(); }  // as of the last heartbeat
   // Is it certain that the lease has not ended?
   bool holds_lease() const { return options_.clock.mono() < MonoTime{safe_until_.load()}; }
   Micros lease_left() const;
@@ -56,6 +57,7 @@ class Membership {
   Answer<Done> beat(Connection& connection);
   Answer<Done> register_node(Connection& connection);
   Answer<Done> refuse_unfinished_move(Connection& connection, std::int64_t node);
+  Answer<Done> count_nodes(Connection& connection);
   Answer<Done> refill(Connection& connection);
   Answer<Done> make_days(Connection& connection);
   std::int64_t fresh_from();
@@ -69,6 +71,7 @@ class Membership {
 
   std::atomic<int> node_id_{0};
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<int> live_nodes_{1};
   std::atomic<MonoTime::duration> safe_until_{MonoTime::duration::zero()};
 
   std::mutex ids_mutex_;

@@ -75,6 +75,7 @@ class NodeStore final : public Store, public Shared {
   bool may_deliver() const override { return membership_.holds_lease(); }
   Micros lease_left() const override { return membership_.lease_left(); }
   std::uint64_t epoch() const override { return membership_.epoch(); }
+  int live_nodes() const override { return membership_.live_nodes(); }
   Result<SharedChanges> changes() override;
   Result<LiveExchange> exchange_live(const std::vector<WebhookId>& watched_here,
                                      const std::vector<Change>& changed_here) override;

@@ -40,16 +40,21 @@ void Promises::require(bool holds, DeliveryId id, const char* otherwise) const {
   if (!holds) throw Violation("delivery " + std::to_string(id.value) + " " + otherwise);
 }
 
+int Promises::attempts_of(WebhookId id, bool is_test) const {
+  return is_test ? 1 : 1 + static_cast<int>(schedule_of(id).size());
+}
+
 void Promises::accepted(const WaitingDelivery& delivery, Timestamp since) {
   Delivery& fresh = deliveries_[delivery.id];
   fresh.due_since = since;
-  fresh.may_be_sent = delivery.is_test ? 1 : 1 + static_cast<int>(schedule_.size());
+  fresh.may_be_sent = attempts_of(delivery.webhook_id, delivery.is_test);
 }
 
 void Promises::reopened(DeliveryId id) {
   Delivery& delivery = deliveries_.at(id);
   delivery.due_since = clock_.steady();
-  delivery.may_be_sent += store_.find(id)->is_test ? 1 : 1 + static_cast<int>(schedule_.size());
+  const VirtualStore::Row& row = *store_.find(id);
+  delivery.may_be_sent += attempts_of(row.webhook_id, row.is_test);
   ++delivery.may_be_received;
 }
 
@@ -108,18 +113,24 @@ void Promises::answered(DeliveryId id, const Answer& answer) {
   if (is_2xx(answer.result)) ++delivery.received;
 }
 
+const std::vector<Millis>& Promises::schedule_of(WebhookId id) const {
+  const auto own = own_schedules_.find(id);
+  return own == own_schedules_.end() ? schedule_ : own->second;
+}
+
 // The verdict that contract §4 asks for; a retry at its earliest.
-Verdict Promises::verdict_due(const Delivery& delivery, bool is_test,
+Verdict Promises::verdict_due(const Delivery& delivery, const VirtualStore::Row& row,
                               bool webhook_is_active) const {
   const net::ClientResult& result = delivery.answer.result;
   if (is_2xx(result)) return Delivered{clock_.now()};
   if (result.status == 410) return GaveUp{FailureReason::gone, true};
   const FailureReason reason =
       result.failure == FailureReason::none ? FailureReason::http_status : result.failure;
-  if (is_test) return GaveUp{reason};
+  if (row.is_test) return GaveUp{reason};
   if (!webhook_is_active) return GaveUp{FailureReason::webhook_inactive};
-  if (delivery.position >= static_cast<int>(schedule_.size())) return GaveUp{reason};
-  const Micros scheduled = schedule_[static_cast<std::size_t>(delivery.position)];
+  const std::vector<Millis>& schedule = schedule_of(row.webhook_id);
+  if (delivery.position >= static_cast<int>(schedule.size())) return GaveUp{reason};
+  const Micros scheduled = schedule[static_cast<std::size_t>(delivery.position)];
   return RetryAt{clock_.now() + std::max(scheduled, asked_for(delivery.answer))};
 }
 
@@ -134,7 +145,7 @@ void Promises::judged(const store::AttemptOutcome& outcome, bool webhook_is_acti
   const DeliveryId id = outcome.delivery_id;
   const VirtualStore::Row* row = store_.find(id);
   if (row == nullptr) return;  // deleted meanwhile: nobody reads the verdict
-  const Verdict due = verdict_due(deliveries_.at(id), row->is_test, webhook_is_active);
+  const Verdict due = verdict_due(deliveries_.at(id), *row, webhook_is_active);
   require(outcome.verdict.index() == due.index(), id,
           "gets another verdict than its answer calls for");
   require(outcome.attempt.number == row->attempts_made + 1, id, "misnumbers its attempt");

@@ -29,6 +29,10 @@ class Promises {
   // `clock` and `store` outlive it. `schedule`: delays before the second, third, … attempt.
   Promises(const VirtualClock& clock, const VirtualStore& store, std::vector<Millis> schedule)
       : clock_(clock), store_(store), schedule_(std::move(schedule)) {}
+  // This webhook has its own.
+  void set_schedule(WebhookId id, std::vector<Millis> schedule) {
+    own_schedules_[id] = std::move(schedule);
+  }
 
   // Durable: from now on it is delivered or ends as failed. `since`: when it was made, steady.
   void accepted(const WaitingDelivery& delivery, Timestamp since);
@@ -65,7 +69,10 @@ class Promises {
     int may_be_sent = 0, may_be_received = 1;
   };
 
-  Verdict verdict_due(const Delivery& delivery, bool is_test, bool webhook_is_active) const;
+  const std::vector<Millis>& schedule_of(WebhookId id) const;
+  int attempts_of(WebhookId id, bool is_test) const;  // of one delivery, at most
+  Verdict verdict_due(const Delivery& delivery, const VirtualStore::Row& row,
+                      bool webhook_is_active) const;
   Micros asked_for(const Answer& answer) const;
   void check_request(Delivery& delivery, const VirtualStore::Row& row, const Uuid& uuid,
                      const net::ClientRequest& request, const WebhookEntry& webhook) const;
@@ -74,6 +81,7 @@ class Promises {
   const VirtualClock& clock_;
   const VirtualStore& store_;
   const std::vector<Millis> schedule_;
+  std::map<WebhookId, std::vector<Millis>> own_schedules_;
   std::map<DeliveryId, Delivery> deliveries_;
 };
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "delivery/pace.h"
+#include "domain/webhook_options.h"
+
 namespace skyhook::delivery::simulation {
 
 namespace {
@@ -39,6 +42,7 @@ Report& Report::operator+=(const Report& other) {
   abandoned_ends += other.abandoned_ends;
   taken_over += other.taken_over;
   sending_stopped += other.sending_stopped;
+  held_back += other.held_back;
   return *this;
 }
 
@@ -48,7 +52,9 @@ Simulation::Simulation(Options options)
       promises_(clock_, store_, options_.lanes.schedule.delays),
       sender_({.user_agent = "Skyhook/0"}) {
   for (int i = 1; i <= options_.webhooks; ++i) {
-    directory_[WebhookId{i}] = make_webhook(WebhookId{i}, 0);
+    auto entry = make_webhook(WebhookId{i}, 0);
+    if (options_.rate_limits) give_options(*entry);
+    directory_[WebhookId{i}] = std::move(entry);
     moods_[WebhookId{i}] = some_mood(random_);
   }
 }
@@ -254,6 +260,17 @@ void Simulation::change(WebhookId id, const std::function<void(WebhookEntry&)>& 
   });
 }
 
+void Simulation::give_options(WebhookEntry& entry) {
+  entry.webhook.options = with_change(nullptr, [&](WebhookOptions& options) {
+    if (chance(0.5)) options.rate_limit = 0.5 + random_.unit() * 30;
+    if (chance(0.5)) return;
+    RetrySchedule schedule{.delays = {}};
+    while (chance(0.6)) schedule.delays.emplace_back(random_.next() % 4000);
+    promises_.set_schedule(entry.webhook.id, schedule.delays);
+    options.retry_schedule = std::move(schedule);
+  });
+}
+
 void Simulation::rotate() {
   const auto id = some_webhook();
   if (!id) return;
@@ -284,12 +301,18 @@ void Simulation::delete_webhook(WebhookId id) {
 
 void Simulation::jump_and_back() {
   const Micros by = std::chrono::hours{chance(0.5) ? 1 : -1};
-  clock_.jump(by);
+  jump(by);
   later(
-      between(Millis{100}, Millis{20'000}), [this, by] { clock_.jump(-by); }, Of::world);
+      between(Millis{100}, Millis{20'000}), [this, by] { jump(-by); }, Of::world);
+}
+
+void Simulation::jump(Micros by) {
+  clock_.jump(by);
+  begun_.clear();  // a rate limit may begin anew
 }
 
 void Simulation::start_process() {
+  begun_.clear();
   lanes_ = std::make_unique<Lanes>(*this, options_.lanes);
   for (const WebhookId id : store_.webhooks_with_waiting()) lanes_->wake(id);
 }
@@ -366,6 +389,7 @@ WebhookPtr Simulation::webhook(WebhookId id) {
 
 void Simulation::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   check_may_begin(delivery);
+  check_rate(delivery);
   const Timestamp started_at = now();
   promises_.sent(delivery, sender_.make_request(delivery, *webhook, started_at),
                  *directory_.at(delivery.webhook_id));
@@ -490,6 +514,20 @@ void Simulation::check_may_begin(const WaitingDelivery& delivery) const {
           "an attempt begins while too many outcomes are not yet durable");
 }
 
+// Over any span no more than the limit allows, tests aside.
+void Simulation::check_rate(const WaitingDelivery& delivery) {
+  const WebhookOptions* options = directory_.at(delivery.webhook_id)->webhook.options.get();
+  if (options == nullptr || !options->rate_limit || delivery.is_test) return;
+  std::vector<Timestamp>& begun = begun_[delivery.webhook_id];
+  begun.push_back(clock_.steady());
+  const Micros interval = Pace::interval_of(*options->rate_limit);
+  for (std::size_t back = 0; back < begun.size(); ++back) {
+    const Timestamp since = begun[begun.size() - 1 - back];
+    require(static_cast<std::int64_t>(back) * interval <= clock_.steady() - since + Pace::kSlack,
+            "attempts begin faster than the webhook's rate limit allows");
+  }
+}
+
 void Simulation::check_lanes() {
   for (auto& [id, lane] : in_flight_) {
     if (!store_.has_waiting(id)) lane.overloads = 0;  // its lane may end, and begin anew
@@ -506,7 +544,9 @@ void Simulation::check_lanes() {
   require((stats.ready == 0) == (stats.ready_bytes == 0), "the lanes miscount their memory");
   const bool full = stats.unrecorded >= limits.unrecorded_limit;
   report_.sending_stopped += full && stats.ready > 0;
-  require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_,
+  report_.held_back += stats.held_back > 0;
+  require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_ ||
+              stats.held_back > 0,
           "deliveries wait though every slot is free");
 }
 

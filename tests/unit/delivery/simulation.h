@@ -33,8 +33,9 @@ struct Options {
   int orderly_ends = 1;
   int outages = 3;  // of the store
   int lost_leases = 2;
-  bool clock_jumps = true;  // an hour forward or back, and back again
-  bool switching = true;    // webhooks are switched off and on, some deleted
+  bool clock_jumps = true;   // an hour forward or back, and back again
+  bool switching = true;     // webhooks are switched off and on, some deleted
+  bool rate_limits = false;  // some webhooks have one, and some a schedule of their own
   Lanes::Options lanes;
 };
 
@@ -44,6 +45,7 @@ struct Report {
   int tests_answered = 0, reopened = 0, retry_after_heeded = 0, gone = 0;
   int crashes = 0, orderly_ends = 0, abandoned_ends = 0, taken_over = 0;
   int sending_stopped = 0;  // moments at which too many outcomes were not yet durable
+  int held_back = 0;        // moments at which a lane waited for its rate limit
   Report& operator+=(const Report& other);
 };
 
@@ -78,6 +80,8 @@ class Simulation final : public Lanes::World {
   void rotate();
   void set_active(WebhookId id, bool active);
   void delete_webhook(WebhookId id);
+  void give_options(WebhookEntry& entry);
+  void jump(Micros by);
   void jump_and_back();
   void crash();
   void end_in_order();
@@ -96,6 +100,7 @@ class Simulation final : public Lanes::World {
 
   // What must hold of the lanes at any moment.
   void check_may_begin(const WaitingDelivery& delivery) const;
+  void check_rate(const WaitingDelivery& delivery);
   void check_lanes();
   void check_end() const;
 
@@ -134,6 +139,8 @@ class Simulation final : public Lanes::World {
   std::uint64_t order_ = 0;
   std::int64_t next_id_ = 1;
   std::map<WebhookId, WebhookPtr> directory_;
+  // When attempts of webhooks with a rate limit began (steady), since a process or a clock did.
+  std::map<WebhookId, std::vector<Timestamp>> begun_;
   std::map<WebhookId, Mood> moods_;
   std::vector<std::pair<Timestamp, Timestamp>> outages_;
 

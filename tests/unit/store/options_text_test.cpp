@@ -51,7 +51,9 @@ TEST(OptionsText, refuses_what_it_did_not_write) {
        {"x", "[]", "1", "{", R"({"timeout_ms":"2s"})", R"({"timeout_ms":1.5})",
         R"({"headers":{"a":"b"}})", R"({"headers":[["a"]]})", R"({"headers":[["a",1]]})",
         R"({"retry_schedule_ms":7})", R"({"retry_schedule_ms":["1s"]})",
-        R"({"rate_limit_steps":0.3})", R"({"filter":{}})", R"({"previous_secret":"enc1:old"})"}) {
+        R"({"rate_limit_steps":0.3})", R"({"rate_limit_steps":0})",
+        R"({"rate_limit_steps":9223372036854775807})", R"({"filter":{}})",
+        R"({"previous_secret":"enc1:old"})"}) {
     EXPECT_FALSE(parse_options_text(text)) << text;
   }
 }
