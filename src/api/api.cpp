@@ -163,7 +163,7 @@ bool Api::Impl::admit_operator(Call& call) {
 }
 
 bool Api::Impl::admit_body(Call& call, const Route& route) {
-  if (route.body_limit == 0) return true;
+  if (route.body_limit == 0 || (route.body_is_optional && call.request.body.empty())) return true;
   if (call.request.body.size() > route.body_limit) {
     call.respond(Api::error_response(413));
     return false;

@@ -10,6 +10,7 @@ namespace skyhook::api {
 namespace {
 
 constexpr std::size_t kNoBody = 0;
+constexpr bool kOptionalBody = true;
 constexpr std::size_t kFormLimit = 1024 * 1024;
 constexpr std::size_t kBatchLimit = 16 * 1024 * 1024;
 
@@ -36,8 +37,8 @@ constexpr std::array kRoutes{
     Route{"PUT", "/api/v1/webhooks/{id}", kAccount, kWorker, kFormLimit, update_webhook},
     Route{"DELETE", "/api/v1/webhooks/{id}", kAccount, kWorker, kNoBody, delete_webhook},
     Route{"POST", "/api/v1/webhooks/{id}/test", kAccount, kHere, kNoBody, test_webhook},
-    Route{"POST", "/api/v1/webhooks/{id}/regenerate-secret", kAccount, kWorker, kNoBody,
-          regenerate_secret},
+    Route{"POST", "/api/v1/webhooks/{id}/regenerate-secret", kAccount, kWorker, kFormLimit,
+          regenerate_secret, kOptionalBody},
     Route{"GET", "/api/v1/webhooks/{id}/deliveries", kAccount, kWorker, kNoBody, list_deliveries},
     Route{"GET", "/api/v1/webhooks/{id}/deliveries/stream", kAccount, kHere, kNoBody,
           stream_deliveries},

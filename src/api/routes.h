@@ -34,6 +34,7 @@ struct Route {
   Runs runs;
   std::size_t body_limit;  // bytes; 0: the route takes no body, and what is sent is ignored
   Handler handler;
+  bool body_is_optional = false;  // none at all needs no content type either
 };
 
 // Values of `{…}` in the order of the pattern.

@@ -62,6 +62,21 @@ bool is_missing(const json::value& value) {
   return value.is_null() || (value.is_string() && text_of(value).empty());
 }
 
+std::optional<Millis> read_duration(const json::value& value, std::string_view field,
+                                    Millis shortest, Millis longest, FieldErrors& errors) {
+  const auto duration =
+      value.is_string() ? parse_duration(text_of(value)) : std::optional<Millis>{};
+  if (!duration) {
+    errors.add(field, field_message(field, "must be a duration such as 30s or 2m."));
+  } else if (*duration < shortest || *duration > longest) {
+    errors.add(field, field_message(field, "must be between " + format_duration(shortest) +
+                                               " and " + format_duration(longest) + "."));
+  } else {
+    return duration;
+  }
+  return std::nullopt;
+}
+
 const json::array* read_array(const json::value& value, std::string_view field, std::size_t minimum,
                               std::size_t maximum, FieldErrors& errors) {
   if (!value.is_array()) {
@@ -161,7 +176,7 @@ std::optional<std::vector<std::string>> read_events(const json::object& input, P
   bool valid = true;
   for (std::size_t i = 0; i < items->size(); ++i) {
     const json::value& item = (*items)[i];
-    if (!item.is_string() || !catalogue.contains(text_of(item))) {
+    if (!item.is_string() || !catalogue.has(text_of(item))) {
       const std::string field = "events." + std::to_string(i);
       errors.add(field, selected_is_invalid(field));
       valid = false;
@@ -366,6 +381,13 @@ RecoverInput read_recover(const json::object& input, Timestamp now, FieldErrors&
     errors.add("until", field_message("until", "must be a date after since."));
   }
   return recover;
+}
+
+Millis read_grace_period(const json::object& input, FieldErrors& errors) {
+  const json::value* value = find(input, "grace_period");
+  if (value == nullptr) return Millis{0};
+  return read_duration(*value, "grace_period", kShortestGrace, kLongestGrace, errors)
+      .value_or(Millis{0});
 }
 
 StatsInput read_stats(const Query& query, Timestamp now, FieldErrors& errors) {

@@ -57,6 +57,9 @@ std::string field_message(std::string_view field, std::string_view rest);  // `T
 std::string selected_is_invalid(std::string_view field);   // `The selected … is invalid.`
 bool is_missing(const boost::json::value& value);          // null, or an empty text (contract §2)
 std::string_view text_of(const boost::json::value& text);  // of a string: trimmed
+// A text such as `30s` or `2m`, between the two, or nullopt with the error.
+std::optional<Millis> read_duration(const boost::json::value& value, std::string_view field,
+                                    Millis shortest, Millis longest, FieldErrors& errors);
 // An array within its bounds, or nullptr with the error.
 const boost::json::array* read_array(const boost::json::value& value, std::string_view field,
                                      std::size_t minimum, std::size_t maximum, FieldErrors& errors);
@@ -119,6 +122,11 @@ struct RecoverInput {
   bool dry_run = false;
 };
 RecoverInput read_recover(const boost::json::object& input, Timestamp now, FieldErrors& errors);
+
+// `grace_period`: how long the secret that is replaced signs beside the new one; zero: not at all.
+inline constexpr Millis kShortestGrace = std::chrono::seconds{1};
+inline constexpr Millis kLongestGrace = std::chrono::hours{24 * 7};
+Millis read_grace_period(const boost::json::object& input, FieldErrors& errors);
 
 struct StatsInput {
   Timestamp from;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "filter/filter.h"
 
 namespace skyhook::api {
 
@@ -96,12 +99,25 @@ void write_headers(JsonWriter& json, const WebhookOptions& options) {
   json.end_object();
 }
 
-// --- retry schedule and timeout ------------------------------------------------------------------
+// --- rate limit ----------------------------------------------------------------------------------
 
-std::optional<Millis> duration_of(const json::value& value) {
-  if (!value.is_string()) return std::nullopt;
-  return parse_duration(text_of(value));
+OptionsChange read_rate_limit(const json::value& value, const std::string& field,
+                              const OptionRules&, FieldErrors& errors) {
+  if (!value.is_number()) return refused(field, "must be a number.", errors);
+  const auto rate = value.to_number<double>();
+  if (rate < kLowestRate || rate > kHighestRate) {
+    return refused(field, "must be between 0.01 and 1000.", errors);
+  }
+  const double steps = std::round(rate * kRateSteps);
+  if (steps / kRateSteps != rate) return refused(field, "must have 0-3 decimal places.", errors);
+  return [rate](WebhookOptions& options) { options.rate_limit = rate; };
 }
+
+void write_rate_limit(JsonWriter& json, const WebhookOptions& options) {
+  options.rate_limit ? json.number(*options.rate_limit) : json.null();
+}
+
+// --- retry schedule and timeout ------------------------------------------------------------------
 
 OptionsChange read_retry_schedule(const json::value& value, const std::string& field,
                                   const OptionRules&, FieldErrors& errors) {
@@ -109,15 +125,9 @@ OptionsChange read_retry_schedule(const json::value& value, const std::string& f
   if (items == nullptr) return {};
   RetrySchedule schedule{.delays = {}};
   for (std::size_t i = 0; i < items->size(); ++i) {
-    const std::string item_field = field + "." + std::to_string(i);
-    const auto delay = duration_of((*items)[i]);
-    if (!delay) {
-      refused(item_field, "must be a duration such as 30s or 2m.", errors);
-    } else if (*delay > kScheduleDelayLimit) {
-      refused(item_field, "must not be greater than 30d.", errors);
-    } else {
-      schedule.delays.push_back(*delay);
-    }
+    const auto delay = read_duration((*items)[i], field + "." + std::to_string(i), Millis{0},
+                                     kScheduleDelayLimit, errors);
+    if (delay) schedule.delays.push_back(*delay);
   }
   if (schedule.delays.size() != items->size()) return {};
   return [schedule = std::move(schedule)](WebhookOptions& options) {
@@ -137,16 +147,40 @@ void write_retry_schedule(JsonWriter& json, const WebhookOptions& options) {
 
 OptionsChange read_timeout(const json::value& value, const std::string& field, const OptionRules&,
                            FieldErrors& errors) {
-  const auto timeout = duration_of(value);
-  if (!timeout) return refused(field, "must be a duration such as 30s or 2m.", errors);
-  if (*timeout < kShortestTimeout || *timeout > kLongestTimeout) {
-    return refused(field, "must be between 1s and 5m.", errors);
-  }
+  const auto timeout = read_duration(value, field, kShortestTimeout, kLongestTimeout, errors);
+  if (!timeout) return {};
   return [timeout](WebhookOptions& options) { options.timeout = timeout; };
 }
 
 void write_timeout(JsonWriter& json, const WebhookOptions& options) {
   options.timeout ? json.string(format_duration(*options.timeout)) : json.null();
+}
+
+// --- filter --------------------------------------------------------------------------------------
+
+OptionsChange read_filter(const json::value& value, const std::string& field, const OptionRules&,
+                          FieldErrors& errors) {
+  const std::string text = json::serialize(value);
+  if (const auto compiled = filter::Filter::compile(text); !compiled) {
+    return refused(field, compiled.error(), errors);
+  }
+  return [text](WebhookOptions& options) { options.filter = text; };
+}
+
+void write_filter(JsonWriter& json, const WebhookOptions& options) {
+  options.filter.empty() ? json.null() : json.raw(options.filter);
+}
+
+// --- the previous secret: shown only -------------------------------------------------------------
+
+OptionsChange read_nothing(const json::value&, const std::string&, const OptionRules&,
+                           FieldErrors&) {
+  return {};
+}
+
+void write_previous_secret(JsonWriter& json, const WebhookOptions& options) {
+  const auto& previous = options.previous_secret;
+  previous ? json.string(to_iso8601(previous->until)) : json.null();
 }
 
 // --- all of them ---------------------------------------------------------------------------------
@@ -155,10 +189,16 @@ void write_timeout(JsonWriter& json, const WebhookOptions& options) {
 constexpr std::array kOptions{
     Option{"headers", read_headers, [](WebhookOptions& options) { options.headers.clear(); },
            write_headers},
+    Option{"rate_limit", read_rate_limit,
+           [](WebhookOptions& options) { options.rate_limit.reset(); }, write_rate_limit},
+    Option{"filter", read_filter, [](WebhookOptions& options) { options.filter.clear(); },
+           write_filter},
     Option{"retry_schedule", read_retry_schedule,
            [](WebhookOptions& options) { options.retry_schedule.reset(); }, write_retry_schedule},
     Option{"timeout", read_timeout, [](WebhookOptions& options) { options.timeout.reset(); },
            write_timeout},
+    Option{"previous_secret_expires_at", read_nothing, [](WebhookOptions&) {},
+           write_previous_secret},
 };
 
 void reset_all(WebhookOptions& options) {

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/handlers.h"
+#include "api/text.h"
 #include "api/webhook_options.h"
 #include "signing/secrets.h"
 
@@ -56,6 +57,11 @@ std::string webhook_json(const Webhook& webhook, Shown shown, std::string_view s
   write_webhook_fields(json, webhook, shown, secret);
   json.end_object();
   return json.take();
+}
+
+// Clients that send every POST with a body send an empty list where there is nothing to say.
+bool has_no_fields(std::string_view body) {
+  return body.empty() || trimmed(body) == "[]";
 }
 
 }  // namespace
@@ -185,17 +191,31 @@ void test_webhook(const CallPtr& call) {
 void regenerate_secret(const CallPtr& call) {
   const WebhookPtr webhook = call->own_webhook();
   if (!webhook) return;
+  FieldErrors errors;
+  Millis grace{0};
+  if (!has_no_fields(call->request.body)) {
+    const auto input = parse_object(call->request.body);
+    if (!input) return call->fail(400, kNotJson);
+    grace = read_grace_period(*input, errors);
+  }
+  if (!errors.empty()) return call->invalid(errors);
   const std::string secret = signing::make_webhook_secret();
   const Timestamp now = call->services.clock.now();
   const auto updated =
       call->services.directory.update_webhook(webhook->webhook.id, [&](Webhook& present) {
+        present.options = with_change(present.options, [&](WebhookOptions& options) {
+          options.previous_secret.reset();
+          if (grace.count() > 0) options.previous_secret = {present.secret, now + grace};
+        });
         present.secret = secret;
         present.updated_at = now;
       });
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
   JsonWriter json;
-  json.begin_object().field("secret", secret).end_object();
+  json.begin_object().field("secret", secret);
+  if (grace.count() > 0) json.field("previous_secret_expires_at", to_iso8601(now + grace));
+  json.end_object();
   call->succeed(200, json.take(), "Secret regenerated. Update your signature verification code.");
 }
 

@@ -8,8 +8,11 @@
 
 namespace skyhook::app {
 
-Housekeeping::Housekeeping(store::Store& store, const Clock& clock, Options options)
-    : store_(store), clock_(clock), options_(options), thread_([this] { run(); }) {
+Housekeeping::Housekeeping(store::Store& store, Directory& directory, const Clock& clock,
+                           Options options)
+    : store_(store), directory_(directory), clock_(clock), options_(options), thread_([this] {
+        run();
+      }) {
   pthread_setname_np(thread_.native_handle(), "housekeeping");
 }
 
@@ -24,6 +27,7 @@ Housekeeping::~Housekeeping() {
 
 void Housekeeping::run() {
   while (wait(options_.interval)) {
+    directory_.drop_ended_secrets(clock_.now());
     for (;;) {
       const MonoTime started = clock_.mono();
       if (!step()) break;

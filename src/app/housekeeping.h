@@ -1,5 +1,6 @@
 // Removes in small steps, beside the real work, what is no longer wanted: logs past their
-// retention, rows of deleted webhooks, expired idempotency keys.
+// retention, rows of deleted webhooks, expired idempotency keys, previous secrets whose time is
+// over.
 #pragma once
 
 #include <condition_variable>
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "base/time.h"
+#include "directory/directory.h"
 #include "store/store.h"
 
 namespace skyhook::app {
@@ -23,8 +25,8 @@ class Housekeeping {
     int pause_per_step = 9;
     Millis least_pause{5};
   };
-  // Starts its thread. `store` and `clock` outlive it.
-  Housekeeping(store::Store& store, const Clock& clock, Options options);
+  // Starts its thread. `store`, `directory` and `clock` outlive it.
+  Housekeeping(store::Store& store, Directory& directory, const Clock& clock, Options options);
   ~Housekeeping();
 
  private:
@@ -33,6 +35,7 @@ class Housekeeping {
   bool wait(Micros length);  // false: stopping
 
   store::Store& store_;
+  Directory& directory_;
   const Clock& clock_;
   const Options options_;
   std::mutex mutex_;

@@ -330,7 +330,7 @@ int serve(const config::ServeConfig& config) {
     return refuse(kCannotStart, port.error());
   }
   std::optional<Housekeeping> housekeeping;
-  housekeeping.emplace(**store, clock, housekeeping_options(config));
+  housekeeping.emplace(**store, directory, clock, housekeeping_options(config));
   log::info("skyhook is ready",
             {{"listen", listen_address->host + ":" + std::to_string(*port)},
              {"data", config.database_url.empty() ? config.data_dir : "the shared database"},

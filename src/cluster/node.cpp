@@ -184,7 +184,7 @@ void Node::note_gaps(const std::vector<WebhookId>& watched, bool alone) {
 
 store::NewEvent Node::plan(EventPtr event) {
   store::NewEvent planned;
-  const auto subscribers = directory_.subscribers(event->account_id, event->type);
+  const auto subscribers = directory_.subscribers(event->account_id, event->type, event->data);
   std::int64_t id = store_.take_ids(static_cast<std::int64_t>(subscribers.size()) + 1);
   for (const WebhookPtr& subscriber : subscribers) {
     planned.deliveries.push_back({.id = DeliveryId{id++},

@@ -28,8 +28,14 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
 
   net::ClientRequest request;
   request.body = delivery_body(*delivery.event, uuid, delivery.created_at);
-  const signing::Signatures signatures =
+  signing::Signatures signatures =
       signer_of(webhook.webhook).sign(id, attempt_time_s, request.body);
+  const WebhookOptions* options = webhook.webhook.options.get();
+  if (options != nullptr && options->previous_secret && now < options->previous_secret->until) {
+    // Keyed anew each time, which costs a microsecond: it is for a few days only.
+    signing::Signer previous(options->previous_secret->secret);
+    signatures.standard += ' ' + previous.sign(id, attempt_time_s, request.body).standard;
+  }
 
   std::string& headers = request.headers;
   headers.reserve(640);
@@ -51,7 +57,7 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
   request.pool_key = delivery.webhook_id.value;
   request.url = webhook.url;
   request.timeout = options_.timeout;
-  if (const WebhookOptions* options = webhook.webhook.options.get()) {
+  if (options != nullptr) {
     for (const CustomHeader& header : options->headers) add("", header.name, header.value);
     if (options->timeout) request.timeout = *options->timeout;
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "domain/event_pattern.h"
 #include "domain/webhook_options.h"
+#include "logging/log.h"
 #include "signing/webhook_secrets.h"
 
 namespace skyhook {
@@ -18,6 +20,26 @@ bool by_id(const WebhookPtr& a, const WebhookPtr& b) {
   return a->webhook.id < b->webhook.id;
 }
 
+std::optional<filter::Filter> compile_filter(const Webhook& webhook) {
+  if (!webhook.options || webhook.options->filter.empty()) return std::nullopt;
+  auto filter = filter::Filter::compile(webhook.options->filter);
+  if (filter) return std::move(*filter);
+  // A newer node's language: rather a delivery too many than one that is lost.
+  log::error("a webhook's filter cannot be read here and lets everything pass",
+             {{"webhook", webhook.id.value}, {"reason", "it " + filter.error()}});
+  return std::nullopt;
+}
+
+// Takes off those whose filter does not match.
+void apply_filters(std::vector<WebhookPtr>& webhooks, std::string_view data) {
+  const auto has_filter = [](const WebhookPtr& entry) { return entry->filter.has_value(); };
+  if (std::none_of(webhooks.begin(), webhooks.end(), has_filter)) return;
+  filter::Payload payload(data);
+  std::erase_if(webhooks, [&](const WebhookPtr& entry) {
+    return entry->filter && !payload.matches(*entry->filter);
+  });
+}
+
 }  // namespace
 
 Directory::Directory(store::Store& store, const signing::SecretBox& box)
@@ -27,6 +49,7 @@ WebhookPtr Directory::make_entry(Webhook opened) const {
   auto entry = std::make_shared<WebhookEntry>();
   if (auto url = net::parse_url(opened.url))
     entry->url = std::make_shared<const net::Url>(std::move(*url));
+  entry->filter = compile_filter(opened);
   entry->webhook = std::move(opened);
   return entry;
 }
@@ -107,13 +130,34 @@ std::vector<WebhookPtr> Directory::webhooks_of(AccountId account) const {
   return all;
 }
 
-std::vector<WebhookPtr> Directory::subscribers(AccountId account,
-                                               std::string_view event_type) const {
+std::vector<WebhookPtr> Directory::listed_for(AccountId account,
+                                              const std::string& event_type) const {
+  std::vector<WebhookPtr> webhooks;
   std::shared_lock lock(mutex_);
-  const auto found = accounts_.find(account);
-  if (found == accounts_.end()) return {};
-  const auto list = found->second.subscribers.find(std::string(event_type));
-  return list == found->second.subscribers.end() ? std::vector<WebhookPtr>{} : list->second;
+  const auto owner = accounts_.find(account);
+  if (owner == accounts_.end()) return webhooks;
+  const auto& lists = owner->second.subscribers;
+  const auto take = [&](const std::string& type_or_pattern) {
+    const auto list = lists.find(type_or_pattern);
+    if (list != lists.end()) {
+      webhooks.insert(webhooks.end(), list->second.begin(), list->second.end());
+    }
+  };
+  take(event_type);
+  if (owner->second.patterns == 0) return webhooks;
+  const std::size_t exact = webhooks.size();
+  for_each_pattern_of(event_type, take);
+  if (webhooks.size() == exact) return webhooks;
+  std::sort(webhooks.begin(), webhooks.end(), by_id);
+  webhooks.erase(std::unique(webhooks.begin(), webhooks.end()), webhooks.end());
+  return webhooks;
+}
+
+std::vector<WebhookPtr> Directory::subscribers(AccountId account, std::string_view event_type,
+                                               std::string_view data) const {
+  std::vector<WebhookPtr> webhooks = listed_for(account, std::string(event_type));
+  apply_filters(webhooks, data);
+  return webhooks;
 }
 
 std::size_t Directory::webhook_count() const {
@@ -129,7 +173,9 @@ void Directory::unlink(const WebhookPtr& entry) {
     const auto place = std::lower_bound(list->second.begin(), list->second.end(), entry, by_id);
     if (place != list->second.end() && (*place)->webhook.id == entry->webhook.id)
       list->second.erase(place);
-    if (list->second.empty()) owner.subscribers.erase(list);
+    if (!list->second.empty()) continue;
+    owner.subscribers.erase(list);
+    if (is_event_pattern(type)) --owner.patterns;
   }
 }
 
@@ -144,6 +190,7 @@ void Directory::put_webhook(const WebhookPtr& entry) {
   if (!entry->webhook.is_active) return;
   for (const std::string& type : entry->webhook.events) {
     auto& list = owner->second.subscribers[type];
+    if (list.empty() && is_event_pattern(type)) ++owner->second.patterns;
     list.insert(std::lower_bound(list.begin(), list.end(), entry, by_id), entry);
   }
 }
@@ -241,6 +288,37 @@ store::Result<WebhookPtr> Directory::update_webhook(WebhookId id,
   put_webhook(after);
   notify(id, after);
   return after;
+}
+
+std::size_t Directory::drop_ended_secrets(Timestamp now) {
+  const auto has_ended = [now](const WebhookPtr& entry) {
+    const WebhookOptions* options = entry->webhook.options.get();
+    return options != nullptr && options->previous_secret && options->previous_secret->until <= now;
+  };
+  std::vector<WebhookId> ended;
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, entry] : webhooks_) {
+      if (has_ended(entry)) ended.push_back(id);
+    }
+  }
+  std::size_t dropped = 0;
+  for (const WebhookId id : ended) {
+    std::lock_guard one_change(change_mutex_);
+    const WebhookPtr before = webhook(id);
+    if (!before || !has_ended(before)) continue;
+    Webhook after = before->webhook;
+    after.options = with_change(after.options,
+                                [](WebhookOptions& options) { options.previous_secret.reset(); });
+    // Another node may have changed the webhook, which this one is about to learn: then next time.
+    const auto stored = store_.update_options(signing::sealed(after, box_));
+    if (!stored || !*stored) continue;
+    const WebhookPtr entry = make_entry(std::move(after));
+    put_webhook(entry);
+    notify(id, entry);
+    ++dropped;
+  }
+  return dropped;
 }
 
 store::Result<bool> Directory::delete_webhook(WebhookId id) {

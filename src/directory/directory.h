@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "domain/account.h"
 #include "domain/webhook.h"
+#include "filter/filter.h"
 #include "net/url.h"
 #include "signing/secrets.h"
 #include "store/store.h"
@@ -28,6 +29,7 @@ using AccountPtr = std::shared_ptr<const Account>;
 struct WebhookEntry {
   Webhook webhook;                      // with its secrets opened
   std::shared_ptr<const net::Url> url;  // nullptr where the stored URL cannot be parsed
+  std::optional<filter::Filter> filter;
 };
 using WebhookPtr = std::shared_ptr<const WebhookEntry>;
 
@@ -48,8 +50,10 @@ class Directory {
 
   WebhookPtr webhook(WebhookId id) const;
   std::vector<WebhookPtr> webhooks_of(AccountId account) const;  // in order of id
-  // Active webhooks of the account that subscribe to the type.
-  std::vector<WebhookPtr> subscribers(AccountId account, std::string_view event_type) const;
+  // Active webhooks of the account that want the event: they list its type or a pattern of it, and
+  // their filter, if any, matches its data. In order of id.
+  std::vector<WebhookPtr> subscribers(AccountId account, std::string_view event_type,
+                                      std::string_view data) const;
   std::size_t webhook_count() const;
 
   // Called after a webhook was changed, switched off or deleted (second argument nullptr), on the
@@ -70,6 +74,8 @@ class Directory {
   // not overwrite one another.
   store::Result<WebhookPtr> update_webhook(WebhookId id,
                                            const std::function<void(Webhook&)>& change);
+  // Forgets the previous secrets that ended by `now`, in the store too; returns how many. Blocking.
+  std::size_t drop_ended_secrets(Timestamp now);
   store::Result<bool> delete_webhook(WebhookId id);
 
   // While it is held no update or deletion of this node is under way. Held over reading what other
@@ -97,8 +103,10 @@ class Directory {
     AccountPtr account;
     std::unordered_map<WebhookId, WebhookPtr> webhooks;
     std::unordered_map<std::string, std::vector<WebhookPtr>>
-        subscribers;  // by event type, active webhooks only
+        subscribers;           // by event type or pattern, active webhooks only
+    std::size_t patterns = 0;  // lists of `subscribers` that are a pattern's
   };
+  std::vector<WebhookPtr> listed_for(AccountId account, const std::string& event_type) const;
   WebhookPtr make_entry(Webhook opened) const;
   void drop_account(AccountId id);  // takes mutex_; tells the observer of its webhooks
   void notify(WebhookId id, const WebhookPtr& entry);

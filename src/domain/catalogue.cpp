@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "domain/event_pattern.h"
+
 namespace skyhook {
 namespace {
 
@@ -38,6 +40,12 @@ bool Catalogue::contains(std::string_view type) const {
   const auto name_of = [this](std::size_t i) -> std::string_view { return types_[i].name; };
   const auto found = std::ranges::lower_bound(by_name_, type, {}, name_of);
   return found != by_name_.end() && name_of(*found) == type;
+}
+
+bool Catalogue::has(std::string_view name_or_pattern) const {
+  if (!is_event_pattern(name_or_pattern)) return contains(name_or_pattern);
+  return std::ranges::any_of(
+      types_, [&](const EventType& type) { return covers(name_or_pattern, type.name); });
 }
 
 }  // namespace skyhook

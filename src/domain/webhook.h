@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -19,7 +18,7 @@ struct Webhook {
   AccountId account_id;
   std::string name;                 // 1 … 255 characters
   std::string url;                  // as given; valid by net::parse_url
-  std::vector<std::string> events;  // in the order given, no duplicates
+  std::vector<std::string> events;  // names and patterns (event_pattern.h), as given, none twice
   bool is_active = true;
   // `whsec_…`. In the store this field holds the sealed form (signing/webhook_secrets.h); the
   // directory holds it opened.
@@ -29,8 +28,6 @@ struct Webhook {
   // nullptr: it uses none, and pays for none. Secrets inside are sealed in the store as `secret`
   // is.
   WebhookOptionsPtr options = nullptr;
-
-  bool subscribes_to(std::string_view event_type) const;
 };
 
 // How many deliveries a webhook has in each status; kept with every batch, never counted.

@@ -50,7 +50,8 @@ void Intake::publish(std::vector<PublishItem> items, store::PublishCallback done
   std::vector<store::NewEvent> events;
   events.reserve(items.size());
   for (PublishItem& item : items) {
-    const std::vector<WebhookPtr> subscribers = directory_.subscribers(item.account, item.type);
+    const std::vector<WebhookPtr> subscribers =
+        directory_.subscribers(item.account, item.type, item.data);
     std::int64_t next_id = store_.take_ids(1 + static_cast<std::int64_t>(subscribers.size()));
 
     store::NewEvent fresh;

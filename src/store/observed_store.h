@@ -47,6 +47,9 @@ class ObservedStore final : public Store {
   Result<bool> update_webhook(const Webhook& webhook) override {
     return behind_->update_webhook(webhook);
   }
+  Result<bool> update_options(const Webhook& webhook) override {
+    return behind_->update_options(webhook);
+  }
   Result<bool> delete_webhook(WebhookId id) override { return behind_->delete_webhook(id); }
   Result<std::vector<DeliveryTotals>> totals(const std::vector<WebhookId>& webhooks) override {
     return behind_->totals(webhooks);

@@ -211,6 +211,9 @@ class Store {
   // Writes name, url, events, is_active, secret, options and updated_at; false where it does not
   // exist.
   virtual Result<bool> update_webhook(const Webhook& webhook) = 0;
+  // Writes the options of `webhook.id` and nothing else, provided that it was not changed since
+  // `webhook.updated_at`; false where it was, or does not exist.
+  virtual Result<bool> update_options(const Webhook& webhook) = 0;
   virtual Result<bool> delete_webhook(WebhookId id) = 0;
 
   // Totals of each of these webhooks, in their order; zeros for one without deliveries.

@@ -315,3 +315,52 @@ def test_the_server_goes_and_comes_back(make_server, receiver, open_page):
     expect(page.get_by_text("Nothing delivered yet")).to_be_visible()
     account.publish()
     expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(1)
+
+
+def test_the_options_of_a_webhook(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Filtered")
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit", expect=["422"])
+    page.get_by_text("Filter, headers, limits", exact=True).click()
+    page.get_by_label("Only events whose data has").fill('{"plan": ')
+    page.get_by_label("Time limit of an attempt").fill("6m")
+    page.get_by_role("button", name="Add header").click()
+    page.get_by_label("Name of header 1").fill("X-Key")
+    page.get_by_label("Value of header 1").fill("s3cr3t")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("The options.filter field must be an object.")).to_be_visible()
+    expect(page.get_by_text("The options.timeout field must be between 1s and 5m.")).to_be_visible()
+    page.get_by_label("Only events whose data has").fill('{"plan": ["pro", "team"]}')
+    page.get_by_label("Time limit of an attempt").fill("10s")
+    page.get_by_label("Deliveries a second, at most").fill("5")
+    page.get_by_label("Retry after").fill("none")
+    page.get_by_label("Every contact event").check()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Filtered")).to_be_visible()
+    stored = account.get(f"/webhooks/{webhook['id']}?include=options").data
+    assert stored["events"] == ["contact.created", "contact.*"]
+    assert stored["options"] == {
+        "headers": {"X-Key": True}, "rate_limit": 5, "filter": {"plan": ["pro", "team"]}, "retry_schedule": [],
+        "timeout": "10s", "previous_secret_expires_at": None}
+
+    # Open again at once, since something is set; what is left alone stays.
+    page.get_by_role("link", name="Edit").first.click()
+    expect(page.get_by_label("Retry after")).to_have_value("none")
+    expect(page.get_by_label("Value of header 1")).to_have_value("")
+    page.get_by_label("Deliveries a second, at most").fill("")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Filtered")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["rate_limit"] is None
+    account.publish("contact.deleted", {"plan": "pro"})
+    assert receiver.wait(1)[0].header("X-Key") == "s3cr3t"
+
+
+def test_a_new_secret_with_a_grace_period(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Rotated")
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}")
+    page.get_by_role("button", name="Regenerate secret").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("The present secret").select_option("24h")
+    dialog.get_by_role("button", name="Regenerate secret").click()
+    expect(page.get_by_test_id("secret")).to_be_visible()
+    account.publish()
+    assert len(receiver.wait(1)[0].header("webhook-signature").split(" ")) == 2

@@ -1,13 +1,17 @@
 """The options of a webhook (docs/webhook-options.md), each as its receiver and its owner see it."""
 
+import datetime
 import os
 import secrets
 import time
 
 import pytest
+import standardwebhooks
+from harness.polling import eventually
 from harness.receiver import hang, status
+from harness.signatures import assert_signed, openssl_signature
 
-ALL = ["headers", "retry_schedule", "timeout"]
+ALL = ["headers", "rate_limit", "filter", "retry_schedule", "timeout", "previous_secret_expires_at"]
 NONE = dict.fromkeys(ALL)
 
 
@@ -204,3 +208,269 @@ def test_a_webhook_has_its_own_timeout(make_server, make_receiver):
     attempts = account.detail(webhook, entry["delivery_id"])["attempts"]
     assert attempts[0]["error"] == "timeout"
     assert 900 <= attempts[0]["duration_ms"] < 9000
+
+
+# --- rate limit ---------------------------------------------------------------------------------------
+
+SLACK_S = 0.05  # delivery/pace.h
+
+
+def assert_within(requests, rate):
+    """Never more than the limit allows, over any span; arrival may lag a little behind sending."""
+    times = [request.started for request in requests]
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            span = times[last] - times[first]
+            assert last - first + 1 <= rate * (span + SLACK_S + 0.15) + 1, (first, last, span)
+
+
+def test_a_rate_limit_spreads_and_loses_nothing(account, receiver):
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 20})
+    for n in range(40):
+        account.publish(data={"n": n})
+    account.settled(webhook, "delivered", 40, timeout=20)
+    requests = receiver.requests
+    assert sorted(request.json["data"]["n"] for request in requests) == list(range(40))
+    assert_within(requests, 20)
+    assert requests[-1].started - requests[0].started > 1.5
+    assert all(entry["attempt_number"] == 1 for entry in account.deliveries(webhook, "?per_page=100"))
+
+
+def test_a_rate_limit_is_one_webhooks_own(account, make_receiver):
+    slow, quick = make_receiver(), make_receiver()
+    account.webhook(slow.url(), options={"rate_limit": 1})
+    account.webhook(quick.url())
+    for n in range(30):
+        account.publish(data={"n": n})
+    quick.wait(30, timeout=10)
+    assert len(slow.requests) < 12
+
+
+def test_a_raised_limit_holds_at_once(account, receiver):
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 0.02})
+    for n in range(5):
+        account.publish(data={"n": n})
+    receiver.wait(1)
+    assert change(account, webhook, {"rate_limit": 50})["rate_limit"] == 50
+    receiver.wait(5, timeout=10)
+
+
+def test_what_a_limit_holds_back_outlives_a_restart(make_server, receiver):
+    server = make_server()
+    account = server.account()
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 0.02})
+    for n in range(5):
+        account.publish(data={"n": n})
+    receiver.wait(1)
+    assert len(account.deliveries(webhook, "?status=pending")) == 4
+    server.restart()
+    change(account, webhook, {"rate_limit": 100})
+    account.settled(webhook, "delivered", 5)
+
+
+def test_a_limit_counts_retries(account, make_receiver):
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 5, "retry_schedule": ["0s"] * 3})
+    account.publish()
+    account.settled(webhook, "failed")
+    assert_within(receiver.wait(4), 5)
+
+
+@pytest.mark.parametrize("value,reason", [
+    ("5", "must be a number."), (0, "must be between 0.01 and 1000."), (1000.5, "must be between 0.01 and 1000."),
+    (-1, "must be between 0.01 and 1000."), (0.0101, "must have 0-3 decimal places."), ([1], "must be a number."),
+])
+def test_bad_rate_limits_are_refused(account, value, reason):
+    assert faults(account, {"rate_limit": value}) == {
+        "options.rate_limit": [f"The options.rate_limit field {reason}"]}
+
+
+@pytest.mark.parametrize("value", [0.01, 0.125, 1, 7.5, 1000])
+def test_a_rate_limit_comes_back_as_given(account, receiver, value):
+    webhook = account.webhook(receiver.url(), options={"rate_limit": value})
+    assert options_of(account, webhook)["rate_limit"] == value
+
+
+# --- filters and patterns -----------------------------------------------------------------------------
+
+
+def test_a_filter_chooses_by_the_data(account, receiver):
+    wanted = {"customer": {"plan": ["pro", "team"]}, "amount": {"$gte": 100}}
+    webhook = account.webhook(receiver.url(), options={"filter": wanted})
+    assert options_of(account, webhook)["filter"] == wanted
+    counts = [account.publish(data=data)["deliveries"] for data in (
+        {"customer": {"plan": "pro", "id": 1}, "amount": 100},
+        {"customer": {"plan": "free", "id": 2}, "amount": 500},
+        {"customer": {"plan": "team", "id": 3}, "amount": 99.5},
+        {"amount": 100},
+        {"customer": [{"plan": "x"}, {"plan": "team", "id": 4}], "amount": 1e3},
+    )]
+    assert counts == [1, 0, 0, 0, 1]
+    assert len(receiver.wait(2)) == 2
+
+
+def test_a_filter_is_for_new_events_and_not_for_tests(account, receiver):
+    webhook = account.webhook(receiver.url(), options={"filter": {"a": 1}})
+    assert account.post(f"/webhooks/{webhook['id']}/test").data["status"] == "delivered"
+    assert account.publish(data={"a": 2})["deliveries"] == 0
+    change(account, webhook, {"filter": {"a": 2}})
+    assert account.publish(data={"a": 2})["deliveries"] == 1
+    change(account, webhook, {"filter": None})
+    assert account.publish(data={"a": 3})["deliveries"] == 1
+
+
+def test_a_filter_holds_in_batches_and_for_repeated_keys(account, server):
+    account.webhook("https://example.com", options={"filter": {"n": [1, 3]}})
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(5)]
+    answer = server.operator("POST", "/events", {"events": events})
+    assert [receipt["deliveries"] for receipt in answer.data] == [0, 1, 0, 1, 0]
+    first = account.publish(data={"n": 2}, key="k")
+    assert account.publish(data={"n": 2}, key="k") == first and first["deliveries"] == 0
+
+
+@pytest.mark.parametrize("value,reason", [
+    ([1], "must be an object."), ("x", "must be an object."), ({"a": []}, "must not have an empty list."),
+    ({"a": {"$eq": 1}}, "must have only the operators $not, $exists, $gt, $gte, $lt and $lte."),
+    ({"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}, "must not be nested deeper than 5 objects."),
+    ({"a": list(range(50))}, "must not have more than 50 names and values."),
+    ({"a": "x" * 5000}, "must not be greater than 4096 bytes."),
+])
+def test_bad_filters_are_refused(account, value, reason):
+    assert faults(account, {"filter": value}) == {"options.filter": [f"The options.filter field {reason}"]}
+
+
+def test_patterns_stand_for_events(account, make_receiver):
+    contacts, everything = make_receiver(), make_receiver()
+    webhook = account.webhook(contacts.url(), events=["contact.*", "ticket.created", "contact.created"])
+    account.webhook(everything.url(), events=["*"])
+    assert webhook["events"] == ["contact.*", "ticket.created", "contact.created"]
+    counts = [account.publish(event)["deliveries"] for event in (
+        "contact.created", "contact.deleted", "ticket.created", "ticket.replied")]
+    assert counts == [2, 2, 2, 1]
+    everything.wait(4)
+    assert len(contacts.wait(3)) == 3
+
+
+def test_own_events_are_found_by_patterns(make_server, receiver):
+    server = make_server("--event-type", "order.item.sold=Sold")
+    account = server.account()
+    for events in (["order.*"], ["order.item.*"], ["*"]):
+        account.webhook(receiver.url(), events=events)
+    assert account.publish("order.item.sold")["deliveries"] == 3
+    server.restart()
+    assert account.publish("order.item.sold")["deliveries"] == 3
+
+
+@pytest.mark.parametrize("pattern", ["contacts.*", "contact*", "contact.", "*.created", "**", ".*", "contact.*.*"])
+def test_a_pattern_has_to_stand_for_something(account, pattern):
+    answer = account.post("/webhooks", {"name": "x", "url": "https://example.com", "events": ["*", pattern]})
+    assert answer.status == 422
+    assert answer.json["errors"] == {"events.1": ["The selected events.1 is invalid."]}
+
+
+# --- rotation -----------------------------------------------------------------------------------------
+
+
+def signatures_of(request):
+    """Each of the signatures alone."""
+    return request.header("webhook-signature").split(" ")
+
+
+def standard_signature(secret, request):
+    at = datetime.datetime.fromtimestamp(int(request.header("webhook-timestamp")), datetime.timezone.utc)
+    return standardwebhooks.Webhook(secret).sign(request.header("webhook-id"), at, request.body.decode())
+
+
+def regenerate(account, webhook, body=None, **keywords):
+    answer = account.post(f"/webhooks/{webhook['id']}/regenerate-secret", body, **keywords)
+    assert answer.status == 200, answer
+    return answer.data
+
+
+def test_without_a_grace_period_the_old_secret_dies_at_once(account, receiver):
+    webhook = account.webhook(receiver.url())
+    for body in (None, {}, []):
+        new = regenerate(account, webhook, body)
+        assert list(new) == ["secret"]
+        account.publish()
+    last = receiver.wait(3)[-1]
+    assert signatures_of(last) == [standard_signature(new["secret"], last)]
+    assert options_of(account, webhook)["previous_secret_expires_at"] is None
+
+
+def test_both_secrets_sign_in_the_grace_period(make_server, make_receiver):
+    server = make_server(SKYHOOK_MASTER_KEY=secrets.token_hex(32))
+    account, receiver = server.account(), make_receiver()
+    webhook = account.webhook(receiver.url())
+    new = regenerate(account, webhook, {"grace_period": "24h"})
+    assert list(new) == ["secret", "previous_secret_expires_at"]
+    ends = datetime.datetime.fromisoformat(new["previous_secret_expires_at"])
+    assert 86390 < (ends - datetime.datetime.now(datetime.timezone.utc)).total_seconds() <= 86400
+    assert options_of(account, webhook)["previous_secret_expires_at"] == new["previous_secret_expires_at"]
+    account.publish()
+    server.restart()
+    account.publish()
+    for request in receiver.wait(2):
+        assert signatures_of(request) == [standard_signature(one, request) for one in (new["secret"], webhook["secret"])]
+        assert request.header("X-Skylight-Signature") == openssl_signature(new["secret"], request.body)
+        assert_signed(request, new["secret"])
+        for secret in (new["secret"], webhook["secret"]):
+            standardwebhooks.Webhook(secret).verify(request.body, dict(request.headers))
+
+
+def test_the_old_secret_ends_with_its_period(account, receiver):
+    webhook = account.webhook(receiver.url())
+    new = regenerate(account, webhook, {"grace_period": "1s"})
+
+    def alone():
+        seen = len(receiver.requests)
+        account.publish()
+        last = receiver.wait(seen + 1)[-1]
+        return len(signatures_of(last)) == 1 and last
+
+    last = eventually(alone, 10, "one signature")
+    assert_signed(last, new["secret"])
+
+
+def test_a_second_rotation_drops_the_first_secret(account, receiver):
+    webhook = account.webhook(receiver.url())
+    second = regenerate(account, webhook, {"grace_period": "1h"})["secret"]
+    third = regenerate(account, webhook, {"grace_period": "1h"})["secret"]
+    account.publish()
+    request = receiver.wait(1)[0]
+    assert signatures_of(request) == [standard_signature(one, request) for one in (third, second)]
+    fourth = regenerate(account, webhook)["secret"]
+    account.publish()
+    request = receiver.wait(2)[1]
+    assert signatures_of(request) == [standard_signature(fourth, request)]
+
+
+def test_options_and_rotation_leave_each_other_alone(account, receiver):
+    webhook = account.webhook(receiver.url(), options={"timeout": "2s"})
+    ends = regenerate(account, webhook, {"grace_period": "1h"})["previous_secret_expires_at"]
+    assert options_of(account, webhook) == {**NONE, "timeout": "2s", "previous_secret_expires_at": ends}
+    assert change(account, webhook, {"previous_secret_expires_at": None})["previous_secret_expires_at"] == ends
+    assert change(account, webhook, None) == {**NONE, "previous_secret_expires_at": ends}
+
+
+@pytest.mark.parametrize("value,reason", [
+    ("8d", "must be between 1s and 7d."), ("999ms", "must be between 1s and 7d."),
+    ("soon", "must be a duration such as 30s or 2m."), (60, "must be a duration such as 30s or 2m."),
+])
+def test_bad_grace_periods_change_nothing(account, receiver, value, reason):
+    webhook = account.webhook(receiver.url())
+    answer = account.post(f"/webhooks/{webhook['id']}/regenerate-secret", {"grace_period": value})
+    assert answer.status == 422
+    assert answer.json["errors"] == {"grace_period": [f"The grace period field {reason}"]}
+    account.publish()
+    assert_signed(receiver.wait(1)[0], webhook["secret"])
+
+
+def test_a_body_that_cannot_be_read_changes_nothing(account, receiver):
+    webhook = account.webhook(receiver.url())
+    path = f"/webhooks/{webhook['id']}/regenerate-secret"
+    assert account.post(path, body=b"{").status == 400
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert account.post(path, body=b'{"grace_period":"1h"}', headers=form).status == 415
+    account.publish()
+    assert_signed(receiver.wait(1)[0], webhook["secret"])

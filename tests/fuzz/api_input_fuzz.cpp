@@ -6,6 +6,7 @@
 #include "api/json_writer.h"
 #include "api/text.h"
 #include "api/validation.h"
+#include "api/webhook_options.h"
 #include "fuzz.h"
 #include "json_reference.h"
 #include "net/url.h"
@@ -72,7 +73,7 @@ void check_body(const std::string& text) {
   }
   if (webhook.events) {
     auto events = *webhook.events;
-    require(std::ranges::all_of(events, [](const auto& e) { return catalogue().contains(e); }),
+    require(std::ranges::all_of(events, [](const auto& e) { return catalogue().has(e); }),
             "events of the catalogue");
     std::ranges::sort(events);
     require(!events.empty() && std::ranges::adjacent_find(events) == events.end(), "no duplicate");
@@ -86,6 +87,32 @@ void check_body(const std::string& text) {
   require(!recover_errors.empty() || !object->contains("until") || object->at("until").is_null() ||
               recover.since < recover.until || recover.until == from_unix_micros(0),
           "a span goes forward");
+}
+
+void check_options(const std::string& text) {
+  const auto object = api::parse_object(text);
+  if (!object) return;
+  FieldErrors errors;
+  const auto change = api::read_options(*object, {.header_prefix = "X-Skylight-"}, errors);
+  check_errors(errors);
+  if (!errors.empty()) return;
+  const auto options = with_change(nullptr, change);
+  api::JsonWriter writer;
+  writer.begin_object().key("options");
+  api::write_options(writer, options);
+  const std::string shown = writer.end_object().take();
+  require(is_json(shown), "options are shown as JSON");
+  const auto again = api::read_options(
+      *api::parse_object(shown), {.header_prefix = "X-Skylight-", .present = options}, errors);
+  require(errors.empty(), "what is shown may be sent back");
+  if (!options) return;
+  // A filter's numbers may be spelt another way.
+  require(!options->filter.empty() || same_options(with_change(options, again), options),
+          "and changes nothing");
+  for (const CustomHeader& header : options->headers) {
+    require(is_header_name(header.name) && is_header_value(header.value), "headers end no line");
+    require(!is_reserved_header(header.name, "X-Skylight-"), "and take no name of ours");
+  }
 }
 
 void check_writing(const std::string& text) {
@@ -106,6 +133,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = text_of(data, size);
   check_query(text);
   check_body(text);
+  check_options(text);
   check_writing(text);
   if (const auto number = skyhook::api::parse_whole_number(text)) {
     const bool has_plus = text.front() == '+';

@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "json_reference.h"
 #include "signing/secrets.h"
+#include "store/options_text.h"
 #include "store/sqlite/histogram.h"
 #include "store/sqlite/string_list.h"
 
@@ -46,6 +47,13 @@ void check_list(const std::string& text) {
   }
 }
 
+void check_options(const std::string& text) {
+  const auto options = store::parse_options_text(text);
+  if (!options) return;
+  require(store::parse_options_text(store::options_text(*options)).has_value(),
+          "options read back");
+}
+
 void check_secret(const std::string& text) {
   using signing::SecretBox;
   static const SecretBox plain;
@@ -82,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_uuid(text);
   check_histogram(text);
   check_list(text);
+  check_options(text);
   check_secret(text);
   require(from_base64(to_base64(as_bytes(text))).has_value(), "base64 reads back");
   if (const auto bytes = from_base64(text)) {

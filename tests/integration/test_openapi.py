@@ -99,6 +99,12 @@ def examples_that_break(name, schema, required):
             yield "maxProperties", {f"X-{i}": "1" for i in range(schema["maxProperties"] + 1)}
     if "integer" in kinds:
         yield "type", "text"
+    if "number" in kinds:
+        yield "type", "text"
+        yield "minimum", schema["minimum"] / 2
+        yield "maximum", schema["maximum"] + 1
+        if "multipleOf" in schema:
+            yield "multipleOf", schema["minimum"] + schema["multipleOf"] / 2
     if "enum" in schema:
         yield "enum", "no such value"
 
@@ -339,6 +345,7 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
                       ("Publish", "PublishItem")))
     options = [schemas[name]["properties"] for name in ("WebhookOptions", "WebhookOptionsChange")]
     headers = options[1]["headers"]
+    filters = options[1]["filter"]["description"]
     said = {
         "kNameLimit": [one["name"]["maxLength"] for one in forms + accounts],
         "kUrlLimit": [one["url"]["maxLength"] for one in forms],
@@ -349,6 +356,9 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
         "kScheduleLimit": [one["retry_schedule"]["maxItems"] for one in options],
         "kHeaderValueLimit": [headers["additionalProperties"]["anyOf"][0]["maxLength"]],
         "kHeaderNameLimit": [int(re.search(r"\{1,(\d+)\}", headers["propertyNames"]["pattern"]).group(1))],
+        "kFilterBytesLimit": [int(re.search(r"([\d,]+) bytes", filters).group(1).replace(",", ""))],
+        "kFilterDepthLimit": [int(re.search(r"(\d+) levels of objects", filters).group(1))],
+        "kFilterValuesLimit": [int(re.search(r"(\d+) names and values", filters).group(1))],
         "kIdempotencyKeyLimit": [one["idempotency_key"]["maxLength"] for one in items],
         "kBatchEventLimit": [schemas["PublishBatch"]["properties"]["events"]["maxItems"]],
         "kEventBodyLimit": [source["paths"]["/operator/v1/accounts/{id}/events"]["post"]
@@ -363,12 +373,18 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
     }
     found = {}
     for header in [*(root / "src/api").glob("*.h"), root / "src/intake/intake.h", root / "src/domain/verdict.h",
-                   root / "src/domain/webhook_options.h"]:
+                   root / "src/domain/webhook_options.h", root / "src/filter/filter.h"]:
         for name, value in re.findall(r"constexpr [\w:]+ (k\w*Limit\w*|kMax\w+|kDefault\w+) =\s*([\d *]+);",
                                       header.read_text()):
             found[name] = eval(value, {"__builtins__": {}})  # numbers and `*` only
     assert {name: [value] for name, value in found.items()} == {
         name: sorted(set(values)) for name, values in said.items()}
+    rates = dict(re.findall(r"constexpr double k(\w*Rate\w*) = ([\d.]+);",
+                            (root / "src/domain/webhook_options.h").read_text()))
+    for one in options:
+        assert one["rate_limit"]["minimum"] == float(rates["LowestRate"])
+        assert one["rate_limit"]["maximum"] == float(rates["HighestRate"])
+    assert options[1]["rate_limit"]["multipleOf"] == 1 / float(rates["RateSteps"])
 
 
 # --- Schemathesis -------------------------------------------------------------------------------------

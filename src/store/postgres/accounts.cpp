@@ -187,6 +187,21 @@ Result<bool> NodeStore::update_webhook(const Webhook& webhook) {
   });
 }
 
+Result<bool> NodeStore::update_options(const Webhook& webhook) {
+  return write([&](Connection& connection) -> Answer<bool> {
+    const std::string options = options_text(webhook.options);
+    Params params;
+    params.add(webhook.account_id.value).add(webhook.id.value).add(webhook.updated_at);
+    params.text(options);
+    auto rows = connection.query(
+        "UPDATE skyhook.webhooks SET options = $4 WHERE account_id = $1 AND webhook_id = $2 AND "
+        "updated_at = $3 RETURNING 1",
+        params);
+    if (!rows) return Err{rows.error()};
+    return rows->count() == 1;
+  });
+}
+
 Result<bool> NodeStore::delete_webhook(WebhookId id) {
   auto deleted = write([&](Connection& connection) -> Answer<bool> {
     Params params;

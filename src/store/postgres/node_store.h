@@ -49,6 +49,7 @@ class NodeStore final : public Store, public Shared {
   Result<bool> delete_account(AccountId id) override;
   Result<Webhook> create_webhook(const NewWebhook& webhook) override;
   Result<bool> update_webhook(const Webhook& webhook) override;
+  Result<bool> update_options(const Webhook& webhook) override;
   Result<bool> delete_webhook(WebhookId id) override;
 
   Result<std::vector<DeliveryTotals>> totals(const std::vector<WebhookId>& webhooks) override;

@@ -155,6 +155,10 @@ class SqliteStore final : public Store {
     return writer_.call(
         [&](WriteSession& session) { return sqlite::update_webhook(session, webhook); });
   }
+  Result<bool> update_options(const Webhook& webhook) override {
+    return writer_.call(
+        [&](WriteSession& session) { return sqlite::update_options(session, webhook); });
+  }
   Result<bool> delete_webhook(WebhookId id) override {
     return writer_.call([=](WriteSession& session) { return sqlite::delete_webhook(session, id); });
   }

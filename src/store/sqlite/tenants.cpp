@@ -132,6 +132,12 @@ bool update_webhook(WriteSession& session, const Webhook& webhook) {
                   webhook.secret, webhook.updated_at, options_text(webhook.options)) == 1;
 }
 
+bool update_options(WriteSession& session, const Webhook& webhook) {
+  return session.connection()
+             .statement("UPDATE webhooks SET options = ?3 WHERE id = ?1 AND updated_at = ?2")
+             .run(webhook.id.value, webhook.updated_at, options_text(webhook.options)) == 1;
+}
+
 bool delete_webhook(WriteSession& session, WebhookId id) {
   Connection& connection = session.connection();
   if (connection.statement("DELETE FROM webhooks WHERE id = ?1").run(id.value) == 0) return false;

@@ -28,6 +28,7 @@ bool delete_account(WriteSession& session, AccountId id);
 // nullopt where the account does not exist.
 std::optional<Webhook> create_webhook(WriteSession& session, const NewWebhook& added);
 bool update_webhook(WriteSession& session, const Webhook& webhook);
+bool update_options(WriteSession& session, const Webhook& webhook);
 bool delete_webhook(WriteSession& session, WebhookId id);
 
 }  // namespace skyhook::store::sqlite

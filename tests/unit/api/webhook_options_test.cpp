@@ -92,7 +92,7 @@ TEST_F(Options, of_time_keep_their_bounds) {
             "options.retry_schedule: The options.retry_schedule field must be an array.\n");
   EXPECT_EQ(faults(R"({"retry_schedule":["30d"]})"), "");
   EXPECT_EQ(faults(R"({"retry_schedule":["1m","31d",7]})"),
-            "options.retry_schedule.1: The options.retry_schedule.1 field must not be greater than "
+            "options.retry_schedule.1: The options.retry_schedule.1 field must be between 0s and "
             "30d.\noptions.retry_schedule.2: The options.retry_schedule.2 field must be a duration "
             "such as 30s or 2m.\n");
   const auto many = [](std::size_t count) {
@@ -104,6 +104,51 @@ TEST_F(Options, of_time_keep_their_bounds) {
   EXPECT_EQ(faults(many(kScheduleLimit + 1)),
             "options.retry_schedule: The options.retry_schedule field must not have more than 20 "
             "items.\n");
+}
+
+TEST_F(Options, of_rate_keep_their_bounds_and_steps) {
+  const auto fault = [&](const std::string& value) {
+    const std::string text = faults("{\"rate_limit\":" + value + "}");
+    const std::string start = "options.rate_limit: The options.rate_limit field ";
+    return text.starts_with(start) ? text.substr(start.size()) : text;
+  };
+  for (const char* value : {"0.01", "0.125", "1", "999.999", "1000", "1e2"}) {
+    EXPECT_EQ(fault(value), "") << value;
+  }
+  for (const char* value : {"0", "0.009", "1000.001", "-1", "1e300"}) {
+    EXPECT_EQ(fault(value), "must be between 0.01 and 1000.\n") << value;
+  }
+  EXPECT_EQ(fault("0.0105"), "must have 0-3 decimal places.\n");
+  EXPECT_EQ(fault("\"5\""), "must be a number.\n");
+  for (int steps = 10; steps <= 1'000'000; steps += 997) {
+    std::string text = std::to_string(steps);
+    text.insert(0, text.size() < 4 ? 4 - text.size() : 0, '0');
+    text.insert(text.size() - 3, ".");
+    ASSERT_EQ(fault(text), "") << text;
+  }
+}
+
+TEST_F(Options, filters_are_judged_and_kept_as_json) {
+  const auto set = read(R"({"filter":{"a":[1,"x"],"b":{"$gt":1.5}}})");
+  ASSERT_TRUE(set);
+  const auto shown_filter = boost::json::parse(shown(set)).at("filter");
+  EXPECT_EQ(shown_filter, boost::json::parse(R"({"a":[1,"x"],"b":{"$gt":1.5}})"));
+  EXPECT_EQ(faults(R"({"filter":[1]})"),
+            "options.filter: The options.filter field must be an object.\n");
+  EXPECT_EQ(faults(R"({"filter":{"a":{"$eq":1}}})"),
+            "options.filter: The options.filter field must have only the operators $not, $exists, "
+            "$gt, $gte, $lt and $lte.\n");
+}
+
+TEST_F(Options, do_not_touch_the_previous_secret) {
+  present_ = with_change(nullptr, [](WebhookOptions& options) {
+    options.previous_secret = {"whsec_before", from_unix_micros(1'772'359'200'000'000)};
+  });
+  EXPECT_TRUE(same_options(read("null"), present_));
+  EXPECT_TRUE(same_options(read(R"({"previous_secret_expires_at":"2030-01-01"})"), present_));
+  EXPECT_EQ(shown(present_).find("whsec"), std::string::npos);
+  EXPECT_NE(shown(present_).find(R"("previous_secret_expires_at":"2026-03-01T10:00:00.000000Z")"),
+            std::string::npos);
 }
 
 TEST_F(Options, headers_are_replaced_as_a_whole_and_true_keeps_a_value) {

@@ -4,8 +4,6 @@
 
 #include <set>
 
-#include "domain/webhook.h"
-
 namespace skyhook {
 namespace {
 
@@ -37,13 +35,6 @@ TEST(FailureReason, has_a_name_of_its_own_for_each) {
   EXPECT_EQ(names.size(), 14u);
   EXPECT_TRUE(names.contains("response_too_slow"));
   EXPECT_TRUE(names.contains("blocked_address"));
-}
-
-TEST(Webhook, subscribes_to_what_it_lists) {
-  Webhook webhook;
-  webhook.events = {"contact.created", "ticket.replied"};
-  EXPECT_TRUE(webhook.subscribes_to("ticket.replied"));
-  EXPECT_FALSE(webhook.subscribes_to("ticket"));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ export function webhooksAt(base: string) {
 export type WebhookApi = ReturnType<typeof webhooksAt>;
 
 // The fields that create and edit send.
-export type WebhookFields = Pick<Webhook, "name" | "url" | "events" | "is_active">;
+export type WebhookFields = Pick<Webhook, "name" | "url" | "events" | "is_active"> & { options?: Record<string, unknown> };
 
 const kBase = "api/v1";
 export const account = {
@@ -36,9 +36,11 @@ export const account = {
   check: (key: string) => exchange("GET", `${kBase}/account`, undefined, key),
   me: () => data<OwnAccount>("GET", `${kBase}/account`),
   events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
+  webhookWithOptions: (id: number) => data<Webhook>("GET", `${kBase}/webhooks/${id}?include=options`),
   create: (fields: WebhookFields) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
   update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
   remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),
   test: (id: number) => data<Entry>("POST", `${kBase}/webhooks/${id}/test`),
-  regenerate: (id: number) => data<{ secret: string }>("POST", `${kBase}/webhooks/${id}/regenerate-secret`),
+  regenerate: (id: number, gracePeriod: string) =>
+    data<{ secret: string }>("POST", `${kBase}/webhooks/${id}/regenerate-secret`, { grace_period: gracePeriod }),
 };

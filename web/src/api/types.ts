@@ -9,6 +9,15 @@ export interface Webhook {
   updated_at: string;
   delivery_logs_count?: number; // in the list
   secret?: string; // where it has just been made
+  options?: WebhookOptions; // where the query asks for it
+}
+export interface WebhookOptions {
+  headers: Record<string, true> | null;
+  rate_limit: number | null;
+  filter: Record<string, unknown> | null;
+  retry_schedule: string[] | null;
+  timeout: string | null;
+  previous_secret_expires_at: string | null;
 }
 export type Status = "pending" | "delivered" | "failed";
 export interface Entry {

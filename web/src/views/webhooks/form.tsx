@@ -4,16 +4,17 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { account, type WebhookFields } from "../../api/account";
 import { ApiError } from "../../api/http";
-import type { Webhook } from "../../api/types";
+import type { Webhook, WebhookOptions } from "../../api/types";
 import { invalidate, useQuery } from "../../query";
 import { href, navigate } from "../../router";
 import { Button } from "../../ui/button";
 import { Field, Problems, Switch } from "../../ui/field";
-import { BackIcon } from "../../ui/icons";
+import { BackIcon, ChevronIcon } from "../../ui/icons";
 import { Bone, Failure, Note, words } from "../../ui/states";
 import { Foreign } from "../../ui/text";
 import { toast } from "../../ui/toast";
 import { EventPicker } from "./events";
+import { bodyOf, draftOf, kOptions, OptionsFields, type OptionProblems } from "./options";
 import { SecretDialog } from "./secret";
 
 const kNew: WebhookFields = { name: "", url: "", events: [], is_active: true };
@@ -35,7 +36,7 @@ export function NewWebhook(): JSX.Element {
 }
 
 export function EditWebhook({ id }: { id: number }): JSX.Element {
-  const webhook = useQuery(`webhook ${id}`, () => account.webhook(id));
+  const webhook = useQuery(`webhook ${id} with options`, () => account.webhookWithOptions(id));
   const back = href(`webhooks/${id}`);
   return (
     <>
@@ -43,7 +44,7 @@ export function EditWebhook({ id }: { id: number }): JSX.Element {
       <div class="head"><div class="titles"><h1>Edit webhook</h1></div></div>
       {webhook.error && !webhook.data ? <div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div>
         : !webhook.data ? <div class="card"><div class="body stack"><Bone width="100%" height={36} /><Bone width="100%" height={36} /><Bone width="100%" height={260} /></div></div> : (
-        <WebhookForm initial={fieldsOf(webhook.data)} action="Save changes" cancel={back} save={async (fields) => {
+        <WebhookForm initial={fieldsOf(webhook.data)} options={webhook.data.options} action="Save changes" cancel={back} save={async (fields) => {
           await account.update(id, fields);
           invalidate();
           toast("Saved. It holds from the next attempt on.");
@@ -54,10 +55,12 @@ export function EditWebhook({ id }: { id: number }): JSX.Element {
   );
 }
 
-function WebhookForm({ initial, action, cancel, save }: {
-  initial: WebhookFields; action: string; cancel: string; save: (fields: WebhookFields) => Promise<void>;
+function WebhookForm({ initial, options, action, cancel, save }: {
+  initial: WebhookFields; options?: WebhookOptions | undefined; action: string; cancel: string; save: (fields: WebhookFields) => Promise<void>;
 }): JSX.Element {
   const [fields, setFields] = useState(initial);
+  const [before] = useState(() => draftOf(options));
+  const [draft, setDraft] = useState(before);
   const [problems, setProblems] = useState<Record<string, string[]>>({});
   const [failure, setFailure] = useState("");
   const [busy, setBusy] = useState(false);
@@ -69,7 +72,8 @@ function WebhookForm({ initial, action, cancel, save }: {
     setProblems({});
     setFailure("");
     try {
-      await save(fields);
+      // Those who leave the options alone do not send them.
+      await save(draft === before ? fields : { ...fields, options: bodyOf(draft) });
     } catch (error) {
       if (error instanceof ApiError && Object.keys(error.errors).length) setProblems(error.errors);
       else setFailure(words(error as Error));
@@ -86,6 +90,9 @@ function WebhookForm({ initial, action, cancel, save }: {
     return texts;
   });
   const active = problemsOf("is_active");
+  const ofOptions = Object.fromEntries(kOptions.map((name) => [name, problemsOf(`options.${name}`)])) as OptionProblems;
+  const isWrong = Object.values(ofOptions).some((texts) => texts.length > 0);
+  const isSet = Object.values(before).some((value) => value.length > 0);
   return (
     <form ref={form} class="card" onSubmit={(event) => void submit(event)} noValidate>
       <Section title="Destination" about="Where deliveries go. A change holds from the next attempt on.">
@@ -101,6 +108,12 @@ function WebhookForm({ initial, action, cancel, save }: {
           <Switch label={fields.is_active ? "On: events are delivered" : "Off: nothing is delivered for now"} checked={fields.is_active} onChange={(is_active) => change({ is_active })} />
           <Problems id="active-problem" problems={active} />
         </div>
+      </Section>
+      <Section title="Advanced" about="What most leave alone: a filter, headers, limits, retries.">
+        <details open={isSet || isWrong}>
+          <summary><ChevronIcon />Filter, headers, limits</summary>
+          <div class="fields under-summary"><OptionsFields draft={draft} problems={ofOptions} onChange={setDraft} /></div>
+        </details>
       </Section>
       {(failure || left.size > 0) && <div class="body"><Note tone="bad">{[failure, ...[...left.values()].flat()].filter(Boolean).join(" ")}</Note></div>}
       <div class="form-actions">

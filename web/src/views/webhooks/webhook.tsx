@@ -10,7 +10,7 @@ import { changeParams, href, navigate, useRoute } from "../../router";
 import { Button } from "../../ui/button";
 import { DeliveriesChart } from "../../ui/chart";
 import { Confirm } from "../../ui/dialog";
-import { Segments, Switch } from "../../ui/field";
+import { Choice, Segments, Switch, type Option } from "../../ui/field";
 import { BackIcon, ChevronIcon } from "../../ui/icons";
 import { Bone, Failure, words } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
@@ -24,6 +24,11 @@ const kRefreshMs = 15_000;
 const kLatestMs = 5_000;
 const kLatest = 6;
 
+type Grace = "" | "1h" | "24h" | "7d";
+const kGracePeriods: Option<Grace>[] = [
+  { value: "", label: "stops signing at once" }, { value: "1h", label: "signs too for an hour" },
+  { value: "24h", label: "signs too for a day" }, { value: "7d", label: "signs too for a week" },
+];
 type Asking = "off" | "regenerate" | "delete" | null;
 
 export function WebhookDetail({ id }: { id: number }): JSX.Element {
@@ -33,6 +38,7 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
   const whole = useQuery(`whole ${id} ${range}`, () => account.webhookStats(id, wholeSpan(range)), kRefreshMs);
   const health = useQuery(`health ${range}`, () => account.health(spanOf(range)), kRefreshMs);
   const [asking, setAsking] = useState<Asking>(null);
+  const [grace, setGrace] = useState<Grace>("");
   const [secret, setSecret] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const back = <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>;
@@ -106,10 +112,15 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
       {asking === "off" && hook && <ConfirmOff hook={hook} health={one} onConfirm={() => setActive(false)} onClose={() => setAsking(null)} />}
       {asking === "regenerate" && hook && (
         <Confirm title="Regenerate the secret?" action="Regenerate secret" onClose={() => setAsking(null)}
-                 onConfirm={async () => { setSecret((await account.regenerate(id)).secret); setAsking(null); invalidate(); }}>
+                 onConfirm={async () => { setSecret((await account.regenerate(id, grace)).secret); setAsking(null); invalidate(); }}>
           <div class="stack tight">
-            <p>The present secret signs nothing from this moment on, retries of older deliveries included.</p>
-            <p>Until the receiver of <b><Foreign>{hook.name}</Foreign></b> knows the new one, it will reject what it verifies. Those deliveries are retried, so a change within the hour loses nothing.</p>
+            <Choice labelled label="The present secret" value={grace} onChange={setGrace} options={kGracePeriods} />
+            {grace ? <p>Until then deliveries carry both signatures in <code>webhook-signature</code>, and the receiver of <b><Foreign>{hook.name}</Foreign></b> may change over at any time. The older signature, <code>sha256=…</code>, is made with the new one at once.</p> : (
+              <>
+                <p>The present secret signs nothing from this moment on, retries of older deliveries included.</p>
+                <p>Until the receiver of <b><Foreign>{hook.name}</Foreign></b> knows the new one, it will reject what it verifies. Those deliveries are retried, so a change within the hour loses nothing.</p>
+              </>
+            )}
           </div>
         </Confirm>
       )}

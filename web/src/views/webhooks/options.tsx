@@ -1,0 +1,112 @@
+// The options of a webhook (docs/webhook-options.md): what most leave alone. One that is to be edited here is a field of OptionsDraft,
+// a line in draftOf() and in bodyOf(), a name in kOptions, and an input.
+import type { JSX } from "preact";
+import type { WebhookOptions } from "../../api/types";
+import { Button } from "../../ui/button";
+import { Field, Problems } from "../../ui/field";
+
+interface HeaderDraft {
+  name: string;
+  value: string;
+  kept: boolean; // has a value that is not shown; left empty, it stays
+}
+
+// Their names in the API.
+export const kOptions = ["filter", "headers", "rate_limit", "retry_schedule", "timeout"] as const;
+export type OptionProblems = Record<(typeof kOptions)[number], string[]>;
+
+// As text: while somebody types, half of it is not yet a value.
+export interface OptionsDraft {
+  filter: string;
+  headers: HeaderDraft[];
+  rate_limit: string;
+  retry_schedule: string;
+  timeout: string;
+}
+
+export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
+  const schedule = options?.retry_schedule;
+  return {
+    filter: options?.filter ? JSON.stringify(options.filter, null, 2) : "",
+    headers: Object.keys(options?.headers ?? {}).map((name) => ({ name, value: "", kept: true })),
+    rate_limit: options?.rate_limit?.toString() ?? "",
+    retry_schedule: schedule ? schedule.join(", ") || "none" : "",
+    timeout: options?.timeout ?? "",
+  };
+}
+
+// What is sent. What is not a value goes as it was typed: the API says what is wrong with it.
+export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
+  const headers = draft.headers.filter((one) => one.name.trim() || one.value);
+  const rate = draft.rate_limit.trim();
+  const schedule = draft.retry_schedule.trim();
+  return {
+    filter: parsed(draft.filter.trim()),
+    headers: Object.fromEntries(headers.map((one) => [one.name.trim(), one.kept && !one.value ? true : one.value])),
+    rate_limit: rate && !Number.isNaN(Number(rate)) ? Number(rate) : rate,
+    retry_schedule: schedule === "none" ? [] : schedule && schedule.split(",").map((delay) => delay.trim()),
+    timeout: draft.timeout,
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export function OptionsFields({ draft, problems, onChange }: {
+  draft: OptionsDraft; problems: OptionProblems; onChange: (draft: OptionsDraft) => void;
+}): JSX.Element {
+  const change = (part: Partial<OptionsDraft>): void => onChange({ ...draft, ...part });
+  return (
+    <>
+      <FilterField value={draft.filter} problems={problems.filter} onInput={(filter) => change({ filter })} />
+      <HeaderFields headers={draft.headers} problems={problems.headers} onChange={(headers) => change({ headers })} />
+      <Field label="Deliveries a second, at most" value={draft.rate_limit} onInput={(rate_limit) => change({ rate_limit })} problems={problems.rate_limit}
+             placeholder="no limit" hint="What is more than that waits; it does not fail." />
+      <Field label="Retry after" value={draft.retry_schedule} onInput={(retry_schedule) => change({ retry_schedule })} problems={problems.retry_schedule} mono
+             placeholder="as the service does" hint="Times such as 30s, 2m or 1h with commas between them, or none." />
+      <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
+             placeholder="as the service does" hint="From 1s to 5m." />
+    </>
+  );
+}
+
+function FilterField({ value, problems, onInput }: { value: string; problems: string[]; onInput: (value: string) => void }): JSX.Element {
+  return (
+    <div class="field">
+      <label for="filter">Only events whose data has</label>
+      <textarea id="filter" class="input" rows={3} value={value} spellcheck={false} placeholder={'{"customer": {"plan": ["pro", "team"]}}'} style={{ minHeight: "84px" }}
+                aria-invalid={problems.length ? "true" : undefined} aria-describedby={problems.length ? "filter-hint filter-problem" : "filter-hint"}
+                onInput={(event) => onInput(event.currentTarget.value)} />
+      <div class="hint" id="filter-hint">JSON that the data has to contain; a list stands for any of its values. Empty: every event.</div>
+      <Problems id="filter-problem" problems={problems} />
+    </div>
+  );
+}
+
+function HeaderFields({ headers, problems, onChange }: {
+  headers: HeaderDraft[]; problems: string[]; onChange: (headers: HeaderDraft[]) => void;
+}): JSX.Element {
+  const change = (index: number, part: Partial<HeaderDraft>): void => onChange(headers.map((one, i) => (i === index ? { ...one, ...part } : one)));
+  return (
+    <fieldset class="field" aria-describedby={problems.length ? "headers-hint headers-problem" : "headers-hint"}>
+      <legend class="label">Headers of every delivery</legend>
+      {headers.map((header, index) => (
+        <div class="row" key={index}>
+          <input class="input mono" aria-label={`Name of header ${index + 1}`} placeholder="X-Api-Key" value={header.name} spellcheck={false}
+                 aria-invalid={problems.length ? "true" : undefined} onInput={(event) => change(index, { name: event.currentTarget.value, kept: false })} />
+          <input class="input mono" aria-label={`Value of header ${index + 1}`} placeholder={header.kept ? "unchanged" : "value"} value={header.value} spellcheck={false}
+                 autoComplete="off" onInput={(event) => change(index, { value: event.currentTarget.value })} />
+          <Button small onClick={() => onChange(headers.filter((_, i) => i !== index))}>Remove<span class="visually-hidden"> header {index + 1}</span></Button>
+        </div>
+      ))}
+      <div><Button small onClick={() => onChange([...headers, { name: "", value: "", kept: false }])}>Add header</Button></div>
+      <div class="hint" id="headers-hint">Their values are secrets: they are not shown again.</div>
+      <Problems id="headers-problem" problems={problems} />
+    </fieldset>
+  );
+}
