@@ -26,7 +26,7 @@ Housekeeping::~Housekeeping() {
 }
 
 void Housekeeping::run() {
-  while (wait(options_.interval)) {
+  do {
     directory_.drop_ended_secrets(clock_.now());
     for (;;) {
       const MonoTime started = clock_.mono();
@@ -34,7 +34,7 @@ void Housekeeping::run() {
       const auto took = std::chrono::duration_cast<Micros>(clock_.mono() - started);
       if (!wait(std::max<Micros>(options_.least_pause, options_.pause_per_step * took))) return;
     }
-  }
+  } while (wait(options_.interval));
 }
 
 bool Housekeeping::step() {

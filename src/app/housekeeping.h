@@ -18,7 +18,7 @@ class Housekeeping {
  public:
   struct Options {
     std::optional<Millis> retention;  // nullopt: logs are kept for ever
-    Millis interval{60'000};          // between two rounds
+    Millis interval{60'000};          // between two rounds; the first begins at once
     // Between two steps of a round: as many times what the step took, wait for the store's writer
     // included, and at least this long. So removing takes at most a tenth of the writer's time, and
     // less the busier that is.

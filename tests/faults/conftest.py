@@ -15,6 +15,7 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 globals().update({name: value for name, value in vars(_module).items() if not name.startswith("__")})
 
+from harness.clock import Clock, build_library  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.network import Namespace, need_namespaces  # noqa: E402
 from harness.stores import PostgresServer  # noqa: E402
@@ -60,3 +61,13 @@ def make_namespace():
     yield make
     for network in made:
         network.close()
+
+
+@pytest.fixture(scope="session")
+def clock_library(tmp_path_factory):
+    return build_library(tmp_path_factory.mktemp("fake-clock"))
+
+
+@pytest.fixture
+def clock(clock_library, tmp_path):
+    return Clock(clock_library, tmp_path / "offset")

@@ -973,13 +973,16 @@ BEGIN
                  '(SELECT folded_to FROM skyhook.fold_state))', 'tallies_d' || p_day) INTO unfolded;
   IF unfolded THEN RETURN false; END IF;
   PERFORM set_config('lock_timeout', '200ms', true);
+  -- Before the rest is counted: whatever minute that falls on, it is not dropped with the day.
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
+  END LOOP;
   IF to_regclass(format('skyhook.events_m%s', p_day)) IS NOT NULL THEN
     -- These days begin with an event, so that no delivery of a later one needs an event of this one.
     PERFORM skyhook.drop_ids('_m' || p_day, 0);
   END IF;
   PERFORM skyhook.drop_ids('_d' || p_day, (p_day + 2)::bigint << 38);
   FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
-    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
     EXECUTE format('DROP TABLE skyhook.%I', t || '_d' || p_day);
   END LOOP;
   RETURN true;
