@@ -124,11 +124,11 @@ class PostgresStore:
         self.server = server or PostgresServer.of_this_run()
         self.database = self.server.make_database()
         self.hosts = None  # as a URL names them, where not only the server itself
+        self.user = "postgres"
 
     def url(self):
-        if self.hosts:
-            return f"postgres://postgres@{self.hosts}/{self.database}"
-        return self.server.url(self.database)
+        hosts = self.hosts or f"127.0.0.1:{self.server.port}"
+        return f"postgres://{self.user}@{hosts}/{self.database}"
 
     def reached_through(self, *hosts):
         """The same database, for nodes that are to reach it at other addresses ("host:port")."""

@@ -1,0 +1,93 @@
+"""A database that is there and refuses: every connection taken, or read-only. Publishers get 503 with
+Retry-After and never a false 202; when it is over, the nodes go on by themselves."""
+
+import contextlib
+import subprocess
+import threading
+
+import pytest
+from harness.cluster import TAKE_OVER_S, known_on
+from harness.load import Publisher, numbers
+from harness.polling import eventually
+from harness.receiver import status
+
+ROLE = "skyhook"  # of the nodes: not a superuser, for whom three connections are kept back
+CONNECTIONS = 30
+
+
+@contextlib.contextmanager
+def no_connection_left(server):
+    """Others take every connection that such a role can have, and each that a node loses."""
+    over = threading.Event()
+
+    def take_one():
+        while not over.is_set():
+            subprocess.run(["psql", "-qX", server.url().replace("postgres@", ROLE + "@"), "-c",
+                            "SELECT pg_sleep(600)"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            over.wait(0.1)
+
+    takers = [threading.Thread(target=take_one) for _ in range(CONNECTIONS - 2)]
+    for taker in takers:
+        taker.start()
+
+    def nodes_have_none():
+        return server.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                          "WHERE application_name LIKE 'skyhook%'") == "0"
+
+    try:
+        eventually(nodes_have_none, 20, "no connection of a node", interval=0.05)
+        yield
+    finally:
+        over.set()
+        while any(taker.is_alive() for taker in takers):
+            server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' "
+                       "AND pid <> pg_backend_pid()")
+            takers[0].join(0.1)
+
+
+@contextlib.contextmanager
+def read_only(server):
+    def set_to(value):
+        server.sql(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        server.sql("SELECT pg_reload_conf()")
+
+    set_to("on")
+    try:
+        yield
+    finally:
+        set_to("off")
+
+
+@pytest.mark.parametrize("trouble", [no_connection_left, read_only])
+def test_a_database_that_refuses(own_database, make_cluster, make_receiver, trouble):
+    server = own_database(connections=CONNECTIONS, fsync="on")
+    server.sql(f"CREATE ROLE {ROLE} LOGIN")
+    cluster = make_cluster(server)
+    server.sql(f"ALTER DATABASE {cluster.store.database} OWNER TO {ROLE}")
+    cluster.store.user = ROLE
+    one, two = cluster.node(), cluster.node()
+    account = one.account()
+    receiver = make_receiver(status(200, delay=0.002))
+    account.webhook(receiver.url())
+    known_on(two, account)
+    publisher = Publisher([one, two], account.id)
+    try:
+        eventually(lambda: len(publisher.accepted) >= 200, 30, "some load")
+        with trouble(server):
+            for node in (one, two):
+                eventually(lambda: node.request("GET", "/readyz").status == 503, 20, "not ready")
+                assert node.request("GET", "/healthz").status == 200
+            eventually(lambda: len(publisher.refused) >= 20, 20, "refusals")
+            accepted = len(publisher.accepted)
+            refused = len(publisher.refused)
+            eventually(lambda: len(publisher.refused) >= refused + 20, 20, "refusals only")
+            assert len(publisher.accepted) == accepted
+        for node in (one, two):
+            eventually(lambda: node.request("GET", "/readyz").status == 200, 30, "ready again")
+            before = publisher.accepted_by(node)
+            eventually(lambda: publisher.accepted_by(node) >= before + 50, 30, "load as before")
+    finally:
+        publisher.stop()
+    publisher.assert_refused_politely()
+    eventually(lambda: publisher.accepted <= set(numbers(receiver)), TAKE_OVER_S, "every accepted event")
+    assert one.process.poll() is None and two.process.poll() is None, "no restart was needed"
