@@ -165,12 +165,13 @@ def test_the_test_call(accounts, receiver, is_active):
         answer = account.post(f"{path}/test")
         assert answer.status == 200 and answer.data["status"] == "delivered"
         assert [request.delivery_id for request in receiver.requests][-1] == answer.data["delivery_id"]
-        for other in accounts:
-            assert other.deliveries(webhook)[0] == answer.data
+        for other in accounts:  # entries of several nodes are in order to within seconds
             assert len(other.deliveries(webhook)) == number
+            assert answer.data in other.deliveries(webhook)
     receiver.answer_with(status(500))
-    assert accounts[2].post(f"{path}/test").data["status"] == "failed"
-    assert accounts[1].deliveries(webhook)[0]["status"] == "failed"
+    answer = accounts[2].post(f"{path}/test")
+    assert answer.data["status"] == "failed"
+    assert accounts[1].deliveries(webhook, "?status=failed") == [answer.data]
 
 
 def test_an_idempotency_key(accounts, receiver):
@@ -190,7 +191,7 @@ def test_an_idempotency_key(accounts, receiver):
 
 
 def test_pages_and_walks(accounts, receiver):
-    """Page by page, each from another node: every delivery once, newest first."""
+    """Page by page, each from another node: every delivery once, in one order."""
     webhook, path = webhook_on_all(accounts, receiver)
     for number in range(60):
         accounts[number % 3].publish(data={"n": number})
