@@ -429,6 +429,11 @@ class DaysOfALog : public TwoNodes {
     ASSERT_TRUE(made.ok());
     webhook = *made;
   }
+  // The clock is this class's, and has to outlive what reads it.
+  void TearDown() override {
+    two.reset();
+    one.reset();
+  }
   std::unique_ptr<Store> open_node() {
     auto opened = postgres::open({.database_url = url, .clock = days, .heartbeat = Millis{50}});
     EXPECT_TRUE(opened.ok()) << opened.error().detail;
