@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "filter/filter.h"
+#include "signing/ed25519.h"
 
 namespace skyhook::api {
 
@@ -171,6 +172,29 @@ void write_filter(JsonWriter& json, const WebhookOptions& options) {
   options.filter.empty() ? json.null() : json.raw(options.filter);
 }
 
+// --- ed25519 -------------------------------------------------------------------------------------
+
+std::string public_key_of(const WebhookOptions& options) {
+  const auto signer = signing::Ed25519Signer::from(options.ed25519);
+  return signer ? signer->public_key() : std::string();
+}
+
+OptionsChange read_ed25519(const json::value& value, const std::string& field,
+                           const OptionRules& rules, FieldErrors& errors) {
+  const bool asked_for = value.is_bool() && value.get_bool();
+  const bool is_present =
+      value.is_string() && rules.present && text_of(value) == public_key_of(*rules.present);
+  if (!asked_for && !is_present) return refused(field, "must be true.", errors);
+  return [](WebhookOptions& options) {
+    if (options.ed25519.empty()) options.ed25519 = signing::make_ed25519_key();
+  };
+}
+
+void write_ed25519(JsonWriter& json, const WebhookOptions& options) {
+  const std::string key = public_key_of(options);
+  key.empty() ? json.null() : json.string(key);
+}
+
 // --- the previous secret: shown only -------------------------------------------------------------
 
 OptionsChange read_nothing(const json::value&, const std::string&, const OptionRules&,
@@ -197,6 +221,8 @@ constexpr std::array kOptions{
            [](WebhookOptions& options) { options.retry_schedule.reset(); }, write_retry_schedule},
     Option{"timeout", read_timeout, [](WebhookOptions& options) { options.timeout.reset(); },
            write_timeout},
+    Option{"ed25519", read_ed25519, [](WebhookOptions& options) { options.ed25519.clear(); },
+           write_ed25519},
     Option{"previous_secret_expires_at", read_nothing, [](WebhookOptions&) {},
            write_previous_secret},
 };

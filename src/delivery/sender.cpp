@@ -10,13 +10,34 @@ bool Sender::may_dial(const WebhookEntry& webhook) const {
   return webhook.url && (webhook.url->is_tls() || options_.allow_http);
 }
 
-signing::Signer& Sender::signer_of(const Webhook& webhook) {
+Sender::Keyed& Sender::keyed(const Webhook& webhook) {
   const auto found = signers_.find(webhook.id);
-  if (found != signers_.end() && found->second.secret == webhook.secret)
-    return found->second.signer;
+  if (found != signers_.end() && found->second.secret == webhook.secret) return found->second;
   if (signers_.size() >= kSignerLimit) signers_.clear();
   Keyed keyed{.secret = webhook.secret, .signer = signing::Signer(webhook.secret)};
-  return signers_.insert_or_assign(webhook.id, std::move(keyed)).first->second.signer;
+  return signers_.insert_or_assign(webhook.id, std::move(keyed)).first->second;
+}
+
+signing::Signatures Sender::sign(const Webhook& webhook, std::string_view id, Timestamp now,
+                                 std::string_view body) {
+  const std::int64_t time_s = to_unix_seconds(now);
+  Keyed& keys = keyed(webhook);
+  signing::Signatures signatures = keys.signer.sign(id, time_s, body);
+  const WebhookOptions* options = webhook.options.get();
+  if (options == nullptr) return signatures;
+  if (options->previous_secret && now < options->previous_secret->until) {
+    // Keyed anew each time, which costs a microsecond: it is for a few days only.
+    signing::Signer previous(options->previous_secret->secret);
+    signatures.standard += ' ' + previous.sign(id, time_s, body).standard;
+  }
+  if (!options->ed25519.empty()) {
+    if (keys.ed25519 != options->ed25519) {
+      keys.ed25519 = options->ed25519;
+      keys.asymmetric = signing::Ed25519Signer::from(keys.ed25519);
+    }
+    if (keys.asymmetric) signatures.standard += ' ' + keys.asymmetric->sign(id, time_s, body);
+  }
+  return signatures;
 }
 
 net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
@@ -24,18 +45,10 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
   const Uuid uuid = delivery.uuid();
   const std::string id = uuid.to_string();
   const std::string created = std::to_string(to_unix_seconds(delivery.created_at));
-  const std::int64_t attempt_time_s = to_unix_seconds(now);
 
   net::ClientRequest request;
   request.body = delivery_body(*delivery.event, uuid, delivery.created_at);
-  signing::Signatures signatures =
-      signer_of(webhook.webhook).sign(id, attempt_time_s, request.body);
-  const WebhookOptions* options = webhook.webhook.options.get();
-  if (options != nullptr && options->previous_secret && now < options->previous_secret->until) {
-    // Keyed anew each time, which costs a microsecond: it is for a few days only.
-    signing::Signer previous(options->previous_secret->secret);
-    signatures.standard += ' ' + previous.sign(id, attempt_time_s, request.body).standard;
-  }
+  const signing::Signatures signatures = sign(webhook.webhook, id, now, request.body);
 
   std::string& headers = request.headers;
   headers.reserve(640);
@@ -50,14 +63,14 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
   add(options_.header_prefix, "Timestamp", created);
   add(options_.header_prefix, "Signature", signatures.vendor);
   add("", "webhook-id", id);
-  add("", "webhook-timestamp", std::to_string(attempt_time_s));
+  add("", "webhook-timestamp", std::to_string(to_unix_seconds(now)));
   add("", "webhook-signature", signatures.standard);
   if (!delivery.event->traceparent.empty()) add("", "traceparent", delivery.event->traceparent);
 
   request.pool_key = delivery.webhook_id.value;
   request.url = webhook.url;
   request.timeout = options_.timeout;
-  if (options != nullptr) {
+  if (const WebhookOptions* options = webhook.webhook.options.get()) {
     for (const CustomHeader& header : options->headers) add("", header.name, header.value);
     if (options->timeout) request.timeout = *options->timeout;
   }

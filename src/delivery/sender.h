@@ -2,6 +2,7 @@
 // kept (contract §4).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -10,6 +11,7 @@
 #include "directory/directory.h"
 #include "domain/delivery.h"
 #include "net/http_client.h"
+#include "signing/ed25519.h"
 #include "signing/signer.h"
 
 namespace skyhook::delivery {
@@ -43,8 +45,13 @@ class Sender {
   struct Keyed {
     std::string secret;
     signing::Signer signer;
+    std::string ed25519;  // the key of:
+    std::optional<signing::Ed25519Signer> asymmetric;
   };
-  signing::Signer& signer_of(const Webhook& webhook);
+  Keyed& keyed(const Webhook& webhook);
+  // With every key that signs for the webhook at `now`.
+  signing::Signatures sign(const Webhook& webhook, std::string_view id, Timestamp now,
+                           std::string_view body);
 
   const Options options_;
   std::unordered_map<WebhookId, Keyed> signers_;

@@ -40,6 +40,7 @@ struct WebhookOptions {
   std::optional<Millis> timeout;                // of an attempt; nullopt: the service's
   std::string filter;                           // filter/filter.h, as JSON; empty: none
   std::optional<PreviousSecret> previous_secret;
+  std::string ed25519;  // the private key of signing/ed25519.h, sealed in the store; empty: none
   // Options that this binary does not know, as a JSON object, or empty: a newer node of the same
   // store wrote them. Kept as they are, so that a change made here does not lose them.
   std::string unknown;

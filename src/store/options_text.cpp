@@ -60,6 +60,8 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
     options.rate_limit = read_rate(value);
   } else if (name == "filter") {
     options.filter = text_of(value);
+  } else if (name == "ed25519") {
+    options.ed25519 = text_of(value);
   } else if (name == "previous_secret") {
     options.previous_secret = {text_of(value.as_array().at(0)),
                                from_unix_micros(value.as_array().at(1).as_int64())};
@@ -82,6 +84,7 @@ std::string options_text(const WebhookOptionsPtr& options) {
     object["rate_limit_steps"] = std::llround(*options->rate_limit * kRateSteps);
   }
   if (!options->filter.empty()) object["filter"] = options->filter;
+  if (!options->ed25519.empty()) object["ed25519"] = options->ed25519;
   if (const auto& previous = options->previous_secret) {
     object["previous_secret"] = {previous->secret, to_unix_micros(previous->until)};
   }

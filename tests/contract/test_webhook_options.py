@@ -1,5 +1,6 @@
 """The options of a webhook (docs/webhook-options.md), each as its receiver and its owner see it."""
 
+import base64
 import datetime
 import os
 import secrets
@@ -7,11 +8,14 @@ import time
 
 import pytest
 import standardwebhooks
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from harness.polling import eventually
 from harness.receiver import hang, status
 from harness.signatures import assert_signed, openssl_signature
 
-ALL = ["headers", "rate_limit", "filter", "retry_schedule", "timeout", "previous_secret_expires_at"]
+ALL = ["headers", "rate_limit", "filter", "retry_schedule", "timeout", "ed25519",
+       "previous_secret_expires_at"]
 NONE = dict.fromkeys(ALL)
 
 
@@ -474,3 +478,59 @@ def test_a_body_that_cannot_be_read_changes_nothing(account, receiver):
     assert account.post(path, body=b'{"grace_period":"1h"}', headers=form).status == 415
     account.publish()
     assert_signed(receiver.wait(1)[0], webhook["secret"])
+
+
+# --- Ed25519 --------------------------------------------------------------------------------------------
+
+
+def ed25519_verifies(public_key, request):
+    assert public_key.startswith("whpk_")
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key[5:]))
+    [signature] = [one for one in signatures_of(request) if one.startswith("v1a,")]
+    signed = f"{request.header('webhook-id')}.{request.header('webhook-timestamp')}.".encode() + request.body
+    try:
+        key.verify(base64.b64decode(signature[4:]), signed)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def test_ed25519_signs_beside_the_secret(make_server, make_receiver):
+    server = make_server(SKYHOOK_MASTER_KEY=secrets.token_hex(32))
+    account, receiver, other = server.account(), make_receiver(), make_receiver()
+    webhook = account.webhook(receiver.url(), options={"ed25519": True})
+    plain = account.webhook(other.url())
+    key = options_of(account, webhook)["ed25519"]
+    account.publish()
+    server.restart()
+    account.publish()
+    for request in receiver.wait(2):
+        assert [one.split(",")[0] for one in signatures_of(request)] == ["v1", "v1a"]
+        assert ed25519_verifies(key, request)
+        assert_signed(request, webhook["secret"])
+        standardwebhooks.Webhook(webhook["secret"]).verify(request.body, dict(request.headers))
+    for request in other.wait(2):
+        assert len(signatures_of(request)) == 1
+    assert options_of(account, plain)["ed25519"] is None
+
+
+def test_an_ed25519_key_stays_until_it_is_taken_off(account, receiver):
+    webhook = account.webhook(receiver.url(), options={"ed25519": True})
+    key = options_of(account, webhook)["ed25519"]
+    assert change(account, webhook, {"ed25519": True})["ed25519"] == key
+    assert change(account, webhook, {"ed25519": key, "timeout": "2s"})["ed25519"] == key
+    regenerate(account, webhook)
+    assert options_of(account, webhook)["ed25519"] == key
+    assert change(account, webhook, {"ed25519": None}) == {**NONE, "timeout": "2s"}
+    account.publish()
+    assert len(signatures_of(receiver.wait(1)[-1])) == 1
+    newer = change(account, webhook, {"ed25519": True})["ed25519"]
+    assert newer != key
+    account.publish()
+    last = receiver.wait(2)[-1]
+    assert ed25519_verifies(newer, last) and not ed25519_verifies(key, last)
+
+
+@pytest.mark.parametrize("value", [False, 1, {}, [], "true", "whpk_" + "A" * 43 + "="])
+def test_nobody_brings_an_ed25519_key(account, value):
+    assert faults(account, {"ed25519": value}) == {"options.ed25519": ["The options.ed25519 field must be true."]}

@@ -14,6 +14,7 @@ Webhook webhook_with_options() {
     options.headers = {{"X-Key", "value-1"}, {"Authorization", "value-2"}};
     options.timeout = Seconds{5};
     options.previous_secret = {"whsec_before", from_unix_micros(7)};
+    options.ed25519 = "whsk_key";
   });
   return webhook;
 }
@@ -28,6 +29,7 @@ TEST(WebhookSecrets, are_sealed_and_opened_as_one) {
     EXPECT_TRUE(header.value.starts_with("enc1:")) << header.name;
   }
   EXPECT_TRUE(stored.options->previous_secret->secret.starts_with("enc1:"));
+  EXPECT_TRUE(stored.options->ed25519.starts_with("enc1:"));
   EXPECT_EQ(stored.options->headers[0].name, "X-Key");
   EXPECT_EQ(stored.options->timeout, Seconds{5});
   const auto back = opened(stored, *box);

@@ -12,6 +12,7 @@ WebhookOptionsPtr every_option() {
     options.timeout = Millis{1500};
     options.rate_limit = 0.3;
     options.filter = R"({"a":[1,"ü"]})";
+    options.ed25519 = "enc1:key";
     options.previous_secret = {"enc1:old", from_unix_micros(1'700'000'000'123'456)};
   });
 }

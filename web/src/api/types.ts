@@ -17,6 +17,7 @@ export interface WebhookOptions {
   filter: Record<string, unknown> | null;
   retry_schedule: string[] | null;
   timeout: string | null;
+  ed25519: string | null; // the public key
   previous_secret_expires_at: string | null;
 }
 export type Status = "pending" | "delivered" | "failed";

@@ -2,7 +2,7 @@
 // a line in draftOf() and in bodyOf(), a name in kOptions, and an input.
 import type { JSX } from "preact";
 import type { WebhookOptions } from "../../api/types";
-import { Button } from "../../ui/button";
+import { Button, CopyButton } from "../../ui/button";
 import { Field, Problems } from "../../ui/field";
 
 interface HeaderDraft {
@@ -12,7 +12,7 @@ interface HeaderDraft {
 }
 
 // Their names in the API.
-export const kOptions = ["filter", "headers", "rate_limit", "retry_schedule", "timeout"] as const;
+export const kOptions = ["filter", "headers", "rate_limit", "retry_schedule", "timeout", "ed25519"] as const;
 export type OptionProblems = Record<(typeof kOptions)[number], string[]>;
 
 // As text: while somebody types, half of it is not yet a value.
@@ -22,6 +22,8 @@ export interface OptionsDraft {
   rate_limit: string;
   retry_schedule: string;
   timeout: string;
+  ed25519: boolean;
+  publicKey: string; // of the key that is there; empty: none
 }
 
 export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
@@ -32,6 +34,8 @@ export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
     rate_limit: options?.rate_limit?.toString() ?? "",
     retry_schedule: schedule ? schedule.join(", ") || "none" : "",
     timeout: options?.timeout ?? "",
+    ed25519: Boolean(options?.ed25519),
+    publicKey: options?.ed25519 ?? "",
   };
 }
 
@@ -46,6 +50,7 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
     rate_limit: rate && !Number.isNaN(Number(rate)) ? Number(rate) : rate,
     retry_schedule: schedule === "none" ? [] : schedule && schedule.split(",").map((delay) => delay.trim()),
     timeout: draft.timeout,
+    ed25519: draft.ed25519 || null,
   };
 }
 
@@ -71,7 +76,26 @@ export function OptionsFields({ draft, problems, onChange }: {
              placeholder="as the service does" hint="Times such as 30s, 2m or 1h with commas between them, or none." />
       <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
              placeholder="as the service does" hint="From 1s to 5m." />
+      <Ed25519Field draft={draft} problems={problems.ed25519} onChange={(ed25519) => change({ ed25519 })} />
     </>
+  );
+}
+
+function Ed25519Field({ draft, problems, onChange }: { draft: OptionsDraft; problems: string[]; onChange: (ed25519: boolean) => void }): JSX.Element {
+  const { ed25519, publicKey } = draft;
+  return (
+    <div class="field">
+      <label class="check flat">
+        <input type="checkbox" checked={ed25519} aria-describedby="ed25519-hint" onChange={(event) => onChange(event.currentTarget.checked)} />
+        Sign with an Ed25519 key too
+      </label>
+      {publicKey && ed25519 && <div class="row"><code class="mono" style={{ overflowWrap: "anywhere" }}>{publicKey}</code><CopyButton text={publicKey} label="Copy the public key" bare /></div>}
+      <div class="hint" id="ed25519-hint">
+        {publicKey && !ed25519 ? "Its key will be gone; another one is made if you ask for it again."
+          : "The receiver verifies with a public key, and so cannot sign itself. You see the key here once it is made."}
+      </div>
+      <Problems id="ed25519-problem" problems={problems} />
+    </div>
   );
 }
 

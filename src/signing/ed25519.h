@@ -1,0 +1,36 @@
+// The asymmetric signatures of Standard Webhooks (`v1a`): Ed25519 (RFC 8032) over
+// `id.timestamp.body`. The receiver holds the public key only, and so cannot sign itself.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skyhook::signing {
+
+// `whsk_` + base64 of the 32 bytes of the seed and the 32 bytes of the public key, from OpenSSL's
+// CSPRNG.
+std::string make_ed25519_key();
+
+// Keyed once, then some 31 µs a signature. Not thread-safe; each network thread has its own.
+class Ed25519Signer {
+ public:
+  // nullopt where `key` is not one of make_ed25519_key().
+  static std::optional<Ed25519Signer> from(std::string_view key);
+  ~Ed25519Signer();
+  Ed25519Signer(Ed25519Signer&&) noexcept;
+  Ed25519Signer& operator=(Ed25519Signer&&) noexcept;
+
+  std::string public_key() const;  // `whpk_` + base64 of 32 bytes
+  // `v1a,<base64>`
+  std::string sign(std::string_view webhook_id, std::int64_t timestamp_s, std::string_view body);
+
+ private:
+  struct Key;
+  explicit Ed25519Signer(std::unique_ptr<Key> key);
+  std::unique_ptr<Key> key_;
+};
+
+}  // namespace skyhook::signing
