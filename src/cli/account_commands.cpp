@@ -50,8 +50,8 @@ void print_attempt(const json::object& attempt) {
     std::cout << text_of(attempt, "response_status_code");
   if (error != nullptr && error->is_string()) std::cout << "  " << printable(error->as_string());
   std::cout << '\n';
-  std::string body = text_of(attempt, "response_body");
-  body.erase(body.find_last_not_of(" \t\r\n") + 1);
+  const std::string text = text_of(attempt, "response_body");
+  const std::string_view body = trim_end(text);
   if (!body.empty() && body != "-") std::cout << "    " << printable(body) << '\n';
 }
 

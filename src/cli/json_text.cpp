@@ -188,4 +188,8 @@ std::string printable(std::string_view text, bool keep_newlines) {
   return out;
 }
 
+std::string_view trim_end(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
+
 }  // namespace skyhook::cli

@@ -23,4 +23,7 @@ std::string quote_json(std::string_view text);
 // stay.
 std::string printable(std::string_view text, bool keep_newlines = false);
 
+// Without blanks and line ends at its end.
+std::string_view trim_end(std::string_view text);
+
 }  // namespace skyhook::cli

@@ -35,8 +35,8 @@ namespace json = boost::json;
 constexpr Seconds kPollWithStream{5};
 constexpr Seconds kPollWithoutStream{2};
 constexpr Seconds kPollPerWebhook{1};  // at least this for each: reading keeps to half a rate limit
-constexpr Seconds kListWebhooksEvery{30};
-constexpr Seconds kSaveEvery{30};
+constexpr Seconds kListWebhooksEvery{10};
+constexpr Seconds kSaveEvery{5};
 constexpr Seconds kStreamSilence{60};  // then the connection counts as dead
 constexpr Seconds kFirstWait{1};
 constexpr Seconds kLongestWait{15};
@@ -120,14 +120,10 @@ struct Followed {
   std::shared_ptr<Stream> stream;
 };
 
-struct ListedWebhook {
-  std::int64_t id = 0;
-  Timestamp created_at;
-};
-
 // Where the last run stopped.
 struct Saved {
   Timestamp at;
+  std::int64_t webhook = 0;  // that it was told to follow, 0: all of the account's
   std::map<std::int64_t, LogPosition> positions;  // by webhook
 };
 
@@ -178,10 +174,10 @@ class Listener {
                               " webhooks: name one with --webhook");
     }
     const std::optional<Saved> saved = load();
-    for (const ListedWebhook& webhook : *found) {
+    for (const std::int64_t webhook : *found) {
       auto position = first_position(webhook, saved);
       if (!position) return kFailed;
-      follow(webhook.id, *std::move(position));
+      follow(webhook, *std::move(position));
     }
     save(true);  // before it says so: from here on nothing is missed
     std::cerr << "Listening to " << found->size() << (found->size() == 1 ? " webhook" : " webhooks")
@@ -204,14 +200,14 @@ class Listener {
   }
 
   // nullopt: what was wrong is printed.
-  std::optional<LogPosition> first_position(const ListedWebhook& webhook,
+  std::optional<LogPosition> first_position(std::int64_t webhook,
                                             const std::optional<Saved>& saved) {
-    if (!saved) return newest_position(webhook.id);
-    const auto known = saved->positions.find(webhook.id);
+    if (!saved) return newest_position(webhook);
+    const auto known = saved->positions.find(webhook);
     if (known != saved->positions.end()) return known->second;
-    // Made while nobody listened: all that it has is new.
-    if (webhook.created_at >= saved->at) return LogPosition{};
-    return newest_position(webhook.id);
+    // Made since the last run, which followed all that it saw: everything that it has is new.
+    if (saved->webhook == 0) return LogPosition{};
+    return newest_position(webhook);
   }
 
   void follow(std::int64_t webhook, LogPosition position) {
@@ -221,17 +217,15 @@ class Listener {
 
   // Those to follow: all of the account's, or the named one. nullopt: `data` is no list of
   // webhooks.
-  std::optional<std::vector<ListedWebhook>> webhooks_in(const json::value& data) const {
+  std::optional<std::vector<std::int64_t>> webhooks_in(const json::value& data) const {
     if (!data.is_array()) return std::nullopt;
-    std::vector<ListedWebhook> webhooks;
+    std::vector<std::int64_t> webhooks;
     for (const json::value& webhook : data.as_array()) {
       const json::object* object = webhook.if_object();
       const json::value* id = object == nullptr ? nullptr : object->if_contains("id");
       if (id == nullptr || !id->is_int64()) return std::nullopt;
-      const auto created_at = parse_iso8601(text_of(*object, "created_at"));
-      if (!created_at) return std::nullopt;
       if (command_.webhook == 0 || command_.webhook == id->as_int64()) {
-        webhooks.push_back({id->as_int64(), *created_at});
+        webhooks.push_back(id->as_int64());
       }
     }
     return webhooks;
@@ -247,11 +241,11 @@ class Listener {
     if (!found) return (void)fail_with_foreign_answer();
     const bool had_any = !webhooks_.empty();
     std::erase_if(webhooks_, [&](const auto& one) {
-      return std::ranges::find(*found, one.first, &ListedWebhook::id) == found->end();
+      return std::ranges::find(*found, one.first) == found->end();
     });
-    for (const ListedWebhook& webhook : *found) {
-      if (!webhooks_.contains(webhook.id) && webhooks_.size() < kFollowedWebhooksLimit) {
-        follow(webhook.id, {});
+    for (const std::int64_t webhook : *found) {
+      if (!webhooks_.contains(webhook) && webhooks_.size() < kFollowedWebhooksLimit) {
+        follow(webhook, {});
       }
     }
     if (had_any && webhooks_.empty()) note(nothing_to_follow());
@@ -381,6 +375,7 @@ class Listener {
       auto answer = local_.send(to_request(delivery));
       if (answer || now() > give_up_at) return answer;
       if (!is_told) note("nothing answers at " + command_.forward + "; waiting for it");
+      save(false);  // a stop now counts from now
       std::this_thread::sleep_for(kFirstWait);
     }
   }
@@ -401,7 +396,7 @@ class Listener {
               << duration.count() << " ms\n";
     constexpr std::size_t kShownBody = 500;
     if (answer && (answer->status < 200 || answer->status > 299) && !answer->body.empty()) {
-      std::cout << "    " << printable(answer->body.substr(0, kShownBody)) << '\n';
+      std::cout << "    " << printable(trim_end(answer->body).substr(0, kShownBody)) << '\n';
     }
     std::cout << std::flush;
   }
@@ -417,22 +412,24 @@ class Listener {
     const json::value value = json::parse(text, error);
     if (error || !value.is_object()) return std::nullopt;
     const json::value* saved_at = value.as_object().if_contains("saved_at");
+    const json::value* webhook = value.as_object().if_contains("webhook");
     const json::value* webhooks = value.as_object().if_contains("webhooks");
-    if (saved_at == nullptr || !saved_at->is_int64() || webhooks == nullptr ||
-        !webhooks->is_object()) {
+    if (saved_at == nullptr || !saved_at->is_int64() || webhook == nullptr ||
+        !webhook->is_int64() || webhooks == nullptr || !webhooks->is_object()) {
       return std::nullopt;
     }
-    Saved saved{.at = from_unix_micros(saved_at->as_int64()), .positions = {}};
+    Saved saved{.at = from_unix_micros(saved_at->as_int64()),
+                .webhook = webhook->as_int64(),
+                .positions = {}};
     if (now() - saved.at > kResumeWithin) {
       note("the last run stopped more than " + format_duration(kResumeWithin) +
            " ago: beginning with what is new now");
       return std::nullopt;
     }
     for (const auto& [id, position] : webhooks->as_object()) {
-      if (auto read = LogPosition::from_json(json::serialize(position))) {
-        saved.positions.emplace(std::strtoll(std::string(id).c_str(), nullptr, 10),
-                                *std::move(read));
-      }
+      auto read = LogPosition::from_json(json::serialize(position));
+      if (!read) return std::nullopt;  // without it all of the webhook's log would seem new
+      saved.positions.emplace(std::strtoll(std::string(id).c_str(), nullptr, 10), *std::move(read));
     }
     return saved;
   }
@@ -444,8 +441,9 @@ class Listener {
     for (const auto& [id, followed] : webhooks_) {
       webhooks[std::to_string(id)] = json::parse(followed.position.to_json());
     }
-    const std::string text = json::serialize(
-        json::object{{"saved_at", to_unix_micros(saved_at_)}, {"webhooks", std::move(webhooks)}});
+    const std::string text = json::serialize(json::object{{"saved_at", to_unix_micros(saved_at_)},
+                                                          {"webhook", command_.webhook},
+                                                          {"webhooks", std::move(webhooks)}});
     // Whole or not at all: the command may be ended at any moment.
     const std::string temporary = command_.state_file + ".new";
     {

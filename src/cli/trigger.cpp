@@ -58,7 +58,7 @@ int trigger_directly(const Trigger& command) {
               << ",\"body\":" << quote_json(answer->body) << "}" << std::endl;
   } else {
     std::cout << command.event << "  " << id << "  answered " << answer->status << '\n'
-              << printable(answer->body, true) << std::endl;
+              << printable(trim_end(answer->body), true) << std::endl;
   }
   return is_success ? kOk : kFailed;
 }

@@ -256,11 +256,11 @@ def test_listen_makes_a_secret_where_none_is_given(access, account, make_receive
 def test_listen_shows_what_the_laptop_answers(access, account, make_receiver, make_listener):
     from harness.receiver import status
 
-    remote, local = make_receiver(), make_receiver(status(422, body=b"no such contact"))
+    remote, local = make_receiver(), make_receiver(status(422, body=b"no such contact\n"))
     account.webhook(remote.url())
     listener = make_listener(access, local)
     account.publish()
-    eventually(lambda: "-> 422" in listener.text() and "no such contact" in listener.text(), 15,
+    eventually(lambda: "-> 422" in listener.text() and "    no such contact\n" in listener.text(), 15,
                "the answer")
     # An error of the local code is shown, not repeated: the next delivery comes after it.
     account.publish()
@@ -331,16 +331,71 @@ def test_listen_knows_a_webhook_that_was_made_while_it_was_stopped(access, accou
     local.wait(1, timeout=15)
 
 
+def test_listen_knows_a_webhook_that_was_made_just_before_it_was_stopped(access, account, make_receiver,
+                                                                         make_listener):
+    """Before it has asked for the list again, though it has kept its position since."""
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    listener = make_listener(access, local)
+    account.webhook(remote.url(), events=["contact.updated"])
+    account.publish()
+    local.wait(1, timeout=15)
+    eventually(lambda: "-> 200" in listener.text(), 5, "its line")
+    listener.stop()
+    account.publish("contact.updated")
+    remote.wait(2)
+    listener.start()
+    local.wait(2, timeout=15)
+    assert sorted(ids(local)) == sorted(ids(remote))
+
+
+def stopped_ago(directory, minutes):
+    """Lets the last run have stopped that long ago."""
+    state = directory / "state.json"
+    saved = json.loads(state.read_text())
+    saved["saved_at"] -= minutes * 60 * 1_000_000
+    state.write_text(json.dumps(saved))
+
+
+def test_listen_goes_on_after_ten_minutes(access, account, make_receiver, make_listener, tmp_path):
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    listener = make_listener(access, local)
+    listener.stop()
+    stopped_ago(tmp_path, minutes=10)
+    account.publish()
+    remote.wait(1)
+    listener.start()
+    local.wait(1, timeout=15)
+
+
+def test_listen_counts_a_stop_from_its_last_sign_of_life(access, account, make_receiver, make_listener,
+                                                         tmp_path):
+    """While a delivery waits for the local server its time goes on being kept."""
+    remote, local = make_receiver(), make_receiver(listening=False)
+    account.webhook(remote.url())
+    listener = make_listener(access, local)
+    account.publish()
+    eventually(lambda: "waiting for it" in listener.text(), 15, "the listener to notice")
+
+    def saved_at():
+        return json.loads((tmp_path / "state.json").read_text())["saved_at"]
+
+    before = saved_at()
+    eventually(lambda: saved_at() > before, 20, "a later time")
+    listener.stop()
+    local.open()
+    listener.start()
+    local.wait(1, timeout=15)
+
+
 def test_listen_says_when_too_much_time_has_passed(access, account, make_receiver, make_listener,
                                                    tmp_path):
     remote, local = make_receiver(), make_receiver()
     account.webhook(remote.url())
     listener = make_listener(access, local)
     listener.stop()
-    state = tmp_path / "state.json"
-    saved = json.loads(state.read_text())
-    saved["saved_at"] -= 16 * 60 * 1_000_000
-    state.write_text(json.dumps(saved))
+    stopped_ago(tmp_path, minutes=16)
     account.publish(data={"n": "missed"})
     remote.wait(1)
     listener.start()
