@@ -12,9 +12,6 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-EVENTS = ["contact.created", "contact.updated", "contact.deleted", "message.received", "message.sent",
-          "booking.created", "booking.updated", "booking.cancelled", "booking.completed",
-          "ticket.created", "ticket.replied"]
 FILE_PLACEHOLDERS = {"FILE", "@FILE", "JSON|@FILE", "TEXT|@FILE"}
 HEADINGS = re.compile(r"^([A-Z][A-Za-z ]+):$")
 
@@ -69,15 +66,25 @@ class Command:
                 yield flag, placeholder.removesuffix(" ..."), text
 
 
+def events_of(binary):
+    """The catalogue: the samples, each under its event's name."""
+    text = subprocess.run([binary, "trigger", "--list"], capture_output=True, text=True, check=True).stdout
+    return [line for line in text.splitlines() if line and not line.startswith(" ")]
+
+
 def roff(text):
     escaped = text.replace("\\", "\\\\").replace("-", "\\-").replace("'", "\\(aq")
     return "\\&" + escaped if escaped.startswith((".", "\\(aq")) else escaped
 
 
+def as_it_stands(lines):
+    return [".PP", ".nf", *(roff(line) if line else "\\&" for line in lines), ".fi"] if lines else []
+
+
 def manual(root, version):
     out = [f'.TH SKYHOOK 1 "" "Skyhook {version}" "User Commands"', ".SH NAME",
            "skyhook \\- self\\-hosted webhook delivery", ".SH SYNOPSIS", ".B skyhook", ".I COMMAND",
-           "[\\fIOPTIONS\\fR]", ".SH DESCRIPTION", roff(root.about), ".SH COMMANDS"]
+           "[\\fIOPTIONS\\fR]", ".SH DESCRIPTION", roff(root.about), *as_it_stands(root.footer), ".SH COMMANDS"]
     for command in root.walk():
         if not command.path or command.subcommands:
             continue
@@ -88,8 +95,7 @@ def manual(root, version):
             flags, _, placeholder = name.partition(" ")
             out += [".TP", f"\\fB{roff(flags)}\\fR" + (f" \\fI{roff(placeholder)}\\fR" if placeholder else ""),
                     roff(text)]
-        if command.footer:
-            out += [".PP", ".nf", *(roff(line) if line else "\\&" for line in command.footer), ".fi"]
+        out += as_it_stands(command.footer)
     out += [".SH ENVIRONMENT",
             roff("Brackets after an option hold its default and the variable that sets it too. A flag wins over the "
                  "variable, the variable over the configuration file. The variable of a secret also comes with _FILE "
@@ -114,12 +120,12 @@ def choices(placeholder):
     return parts if len(parts) > 1 and all(re.fullmatch(r"[a-z]+", part) for part in parts) else []
 
 
-def bash(root):
+def bash(root, events):
     cases = []
     for command in root.walk():
         words = [flag for flag, _, _ in command.flags()] + [one.name for one in command.subcommands]
         if command.name == "trigger":
-            words += EVENTS
+            words += events
         key = " ".join(command.path)
         cases.append(f'    "{key}") words="{" ".join(words)}" ;;')
     values = sorted({(flag, tuple(choices(placeholder)), placeholder)
@@ -136,11 +142,9 @@ def bash(root):
             lines.append(f'    {flag}) COMPREPLY=($(compgen -W "{" ".join(options)}" -- "$current")); return ;;')
     files = sorted({flag for flag, _, placeholder in values if is_file(placeholder)})
     folders = sorted({flag for flag, _, placeholder in values if placeholder == "DIR"})
-    events = sorted({flag for flag, _, placeholder in values if flag == "--event"})
     lines.append(f'    {"|".join(files)}) COMPREPLY=($(compgen -f -- "$current")); return ;;')
     lines.append(f'    {"|".join(folders)}) COMPREPLY=($(compgen -d -- "$current")); return ;;')
-    if events:
-        lines.append(f'    {"|".join(events)}) COMPREPLY=($(compgen -W "{" ".join(EVENTS)}" -- "$current")); return ;;')
+    lines.append(f'    --event) COMPREPLY=($(compgen -W "{" ".join(events)}" -- "$current")); return ;;')
     lines += ["  esac", '  case "$path" in', *cases, "  esac",
               '  COMPREPLY=($(compgen -W "$words" -- "$current"))', "}", "complete -F _skyhook skyhook"]
     return "\n".join(lines) + "\n"
@@ -150,22 +154,22 @@ def zsh_text(text):
     return re.sub(r"([\[\]:'\\\"`$])", r"\\\1", text).replace("\\'", "'\\''")
 
 
-def zsh_arguments(command):
+def zsh_arguments(command, events):
     specs = []
     for flag, placeholder, text in command.flags():
         spec = f"{flag}[{zsh_text(text)}]"
         if placeholder:
             values = choices(placeholder)
             action = f"({' '.join(values)})" if values else "_files" if is_file(placeholder) \
-                else "_files -/" if placeholder == "DIR" else f"({' '.join(EVENTS)})" if flag == "--event" else ""
+                else "_files -/" if placeholder == "DIR" else f"({' '.join(events)})" if flag == "--event" else ""
             spec += f":{zsh_text(placeholder)}:{action}"
         specs.append(f"'{spec}'")
     if command.name == "trigger":
-        specs.append(f"'1:event:({' '.join(EVENTS)})'")
+        specs.append(f"'1:event:({' '.join(events)})'")
     return specs
 
 
-def zsh(root):
+def zsh(root, events):
     out = ["#compdef skyhook", "# made by packaging/make_cli_pages.py", ""]
     for command in root.walk():
         function = "_".join(["_skyhook", *command.path])
@@ -174,13 +178,13 @@ def zsh(root):
             out += ["  local -a commands", "  commands=("]
             out += [f"    '{one.name}:{zsh_text(one.summary)}'" for one in command.subcommands]
             out += ["  )", "  local state line", "  _arguments -C \\",
-                    *(f"    {spec} \\" for spec in zsh_arguments(command)),
+                    *(f"    {spec} \\" for spec in zsh_arguments(command, events)),
                     "    '1:command:->command' '*::argument:->argument'", "  case $state in",
                     "    command) _describe command commands ;;", "    argument)", "      case $line[1] in"]
             out += [f"        {one.name}) {function}_{one.name} ;;" for one in command.subcommands]
             out += ["      esac ;;", "  esac"]
         else:
-            out += ["  _arguments \\", *(f"    {spec} \\" for spec in zsh_arguments(command)), "    && return"]
+            out += ["  _arguments \\", *(f"    {spec} \\" for spec in zsh_arguments(command, events)), "    && return"]
         out += ["}", ""]
     out.append('_skyhook "$@"')
     return "\n".join(out) + "\n"
@@ -190,7 +194,7 @@ def fish_text(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def fish(root):
+def fish(root, events):
     out = ["# fish completion for skyhook, made by packaging/make_cli_pages.py", "complete -c skyhook -f"]
     for command in root.walk():
         children = " ".join(one.name for one in command.subcommands)
@@ -205,14 +209,14 @@ def fish(root):
             line = f"complete -c skyhook -n {fish_text(condition)} -l {flag[2:]} -d {fish_text(text)}"
             if placeholder:
                 line += " -r" if is_file(placeholder) or placeholder == "DIR" else " -x"
-                values = choices(placeholder) or (EVENTS if flag == "--event" else [])
+                values = choices(placeholder) or (events if flag == "--event" else [])
                 if values:
                     line += f" -a {fish_text(' '.join(values))}"
                 if is_file(placeholder) or placeholder == "DIR":
                     line += " -F"
             out.append(line)
         if command.name == "trigger":
-            out.append(f"complete -c skyhook -n {fish_text(condition)} -a {fish_text(' '.join(EVENTS))}")
+            out.append(f"complete -c skyhook -n {fish_text(condition)} -a {fish_text(' '.join(events))}")
     return "\n".join(out) + "\n"
 
 
@@ -222,8 +226,9 @@ def main(arguments):
     binary = arguments[0]
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     root = Command(binary, [])
-    pages = {"man/skyhook.1": manual(root, version), "completions/skyhook.bash": bash(root),
-             "completions/_skyhook": zsh(root), "completions/skyhook.fish": fish(root)}
+    events = events_of(binary)
+    pages = {"man/skyhook.1": manual(root, version), "completions/skyhook.bash": bash(root, events),
+             "completions/_skyhook": zsh(root, events), "completions/skyhook.fish": fish(root, events)}
     stale = []
     for name, text in pages.items():
         path = ROOT / name

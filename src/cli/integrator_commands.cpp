@@ -275,6 +275,9 @@ class IntegratorCommands::Impl {
 
   void add_health(CLI::App& app) {
     CLI::App* command = app.add_subcommand("health", "is a server ready? for health checks");
+    command->footer(
+        "Example:\n  skyhook health --server http://10.0.0.5:8080\n"
+        "      status 0 where it answers and takes writes");
     add_server(*command);
     run_with(*command, [this] { return health(server()); });
   }
