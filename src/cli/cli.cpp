@@ -208,11 +208,16 @@ class CommandLine {
  private:
   int parse_error(const CLI::ParseError& error) const {
     std::string path = "skyhook";
-    for (const CLI::App* app = &app_; !app->get_subcommands().empty();) {
+    const CLI::App* app = &app_;
+    while (!app->get_subcommands().empty()) {
       app = app->get_subcommands().front();
       path += " " + app->get_name();
     }
     std::string message = error.what();
+    // The library says of a mistyped command only that one is required.
+    if (app->get_require_subcommand_min() > 0 && !app->remaining().empty()) {
+      message = "there is no command '" + app->remaining().front() + "'";
+    }
     std::ranges::replace(message, '\n', ' ');
     return usage_error(printable(message) + " (see '" + path + " --help')");
   }

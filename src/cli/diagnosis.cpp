@@ -98,6 +98,10 @@ std::vector<Variant> key_variants(std::string_view secret, Dialect dialect) {
   if (is_vendor) add(decoded, "the decoded secret, which the other dialect uses");
   if (!is_vendor) add(std::string(secret), "the whole secret string, which the other dialect uses");
   add(bare, "the text after whsec_");
+  if (is_vendor && !secret.starts_with(kSecretPrefix)) {
+    variants.push_back({std::string(kSecretPrefix) + std::string(secret), Mistake::wrong_key,
+                        "the secret lacks whsec_ at its beginning, which is part of it"});
+  }
   const std::string_view trimmed = trim(secret);
   if (trimmed != secret) {
     for (Variant& variant : key_variants(trimmed, dialect)) {

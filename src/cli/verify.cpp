@@ -36,7 +36,9 @@ Result<ReceivedDelivery, std::string> read_delivery(const Verify& command) {
     if (!text) return Err{text.error()};
     auto parsed = parse_raw_request(*text);
     if (!parsed) {
-      return Err{std::string("--request: is no HTTP request: headers, an empty line, the body")};
+      const bool is_file = command.request.starts_with('@');
+      return Err{"--request: is no HTTP request: headers, an empty line, the body" +
+                 std::string(is_file ? "" : "; a file is named with @ before it")};
     }
     return *std::move(parsed);
   }

@@ -100,6 +100,13 @@ TEST(CommandLine, wrong_use_is_one_line_and_status_2) {
   }
 }
 
+TEST(CommandLine, a_mistyped_command_is_named) {
+  EXPECT_EQ(skyhook({"listne", "--forward", "x"}).error,
+            "skyhook: there is no command 'listne' (see 'skyhook --help')\n");
+  EXPECT_EQ(skyhook({"account", "crate"}).error,
+            "skyhook: there is no command 'crate' (see 'skyhook account --help')\n");
+}
+
 TEST(CommandLine, help_names_every_setting_its_variable_and_default) {
   const Outcome outcome = skyhook({"serve", "--help"});
   EXPECT_EQ(outcome.status, 0);

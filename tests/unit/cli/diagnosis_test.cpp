@@ -155,6 +155,17 @@ TEST(Diagnosis, the_secret_in_a_wrong_form) {
             Mistake::wrong_key);
 }
 
+TEST(Diagnosis, the_secret_without_its_prefix) {
+  DiagnosisInput input = genuine();
+  input.secret = kSecret.substr(6);
+  const Diagnosis diagnosis = diagnose(input);
+  ASSERT_EQ(diagnosis.findings.size(), 2u);
+  EXPECT_EQ(diagnosis.findings[0].dialect, Dialect::vendor);
+  EXPECT_EQ(diagnosis.findings[0].mistake, Mistake::wrong_key);
+  EXPECT_NE(diagnosis.findings[0].explanation.find("lacks whsec_"), std::string::npos);
+  EXPECT_EQ(diagnosis.findings[1].mistake, Mistake::none);  // there the prefix says nothing
+}
+
 TEST(Diagnosis, the_id_left_out) {
   const auto key = *from_base64(kSecret.substr(6));
   const std::string decoded(key.begin(), key.end());
