@@ -118,6 +118,14 @@ def test_the_operator_token_is_made_where_none_is_given(make_server):
     assert token not in server.log()
     server.restart()
     assert server.operator("GET", "/accounts", token=token).status == 200
+    # As docs/operating.md rotates it: without the file a new one is made, and the old opens nothing.
+    assert server.stop() == 0
+    path.unlink()
+    server.start()
+    renewed = path.read_text().strip()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert server.operator("GET", "/accounts", token=renewed).status == 200
+    assert server.operator("GET", "/accounts", token=token).status == 401
 
 
 def test_nothing_secret_is_logged(make_server, make_receiver):

@@ -2,6 +2,7 @@
 and the alerts, and accounts and webhooks do not multiply the series."""
 
 import re
+import resource
 import subprocess
 
 import pytest
@@ -132,6 +133,32 @@ def test_commits(quiet_server, receiver):
     assert found["skyhook_store_failures_total"] == 0
 
 
+def publish_until_refused(server, account):
+    """Asserts that the refusal, and what failed in the store, are counted."""
+    event = {"event": "contact.created", "data": {"filler": "x" * 100_000}}
+
+    def refused():
+        answer = server.operator("POST", f"/accounts/{account.id}/events", event)
+        return answer if answer.status != 202 else None
+
+    assert eventually(refused, 10, "a refusal").status == 503
+    rises(server, "skyhook_publishes_refused_total", 1)
+    assert value(server, "skyhook_store_failures_total") >= 1
+
+
+def test_what_a_store_refuses_and_fails(make_server, receiver):
+    """The embedded one, on a disk that is full."""
+    server = make_server(start=False, SKYHOOK_LOG="off")
+    server.ignores_file_size_signal = True
+    server.start()
+    account = server.account()
+    account.webhook(receiver.url())
+    assert value(server, "skyhook_publishes_refused_total") == 0
+    assert value(server, "skyhook_store_failures_total") == 0
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    publish_until_refused(server, account)
+
+
 def test_the_lease_of_a_node(quiet_server, store_kind):
     names = {name for name, _ in scrape(quiet_server)}
     if store_kind == "sqlite":
@@ -150,9 +177,11 @@ def test_a_node_without_its_database_says_that_its_lease_is_over(make_server, tm
     own = PostgresServer()
     try:
         server = make_server(store=PostgresStore(tmp_path, own))
+        account = server.account()
         assert value(server, "skyhook_node_lease_seconds") > 0
         own.script("stop")
         eventually(lambda: value(server, "skyhook_node_lease_seconds") == 0, 30, "the lease's end")
+        publish_until_refused(server, account)
     finally:
         own.close()
 
