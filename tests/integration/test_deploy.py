@@ -60,9 +60,11 @@ def test_kubernetes_objects_belong_together(manifests):
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_the_pod_is_confined_and_watched(manifests):
+def test_the_pod_is_confined_and_watched(root, manifests):
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
+    version = re.search(r"project\(skyhook VERSION ([\d.]+)", (root / "CMakeLists.txt").read_text()).group(1)
+    assert container["image"] == f"skyhook:{version}"
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True and pod["securityContext"]["runAsUser"] > 10_000
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -134,6 +136,9 @@ def test_alert_rules(root, tool):
     run(tool("promtool"), "test", "rules", directory / "skyhook.rules.test.yaml")
     run(tool("promtool"), "check", "config", "--syntax-only",
         directory / "prometheus.example.yaml")
+    # The alerts and the dashboard ask for the job by its name.
+    (job,) = yaml.safe_load((directory / "prometheus.example.yaml").read_text())["scrape_configs"]
+    assert job["job_name"] == "skyhook" and job["authorization"]["credentials_file"]
 
 
 def test_every_alert_is_tested_and_explained(root):
@@ -160,3 +165,15 @@ def test_dashboard_is_one(root):
         assert place["x"] + place["w"] <= 24
         if panel["type"] != "row":
             assert panel["description"] and panel["targets"]
+
+
+def test_the_dashboards_queries_are_promql(root, tool, tmp_path):
+    dashboard = json.loads((root / "deploy/grafana/skyhook.json").read_text())
+    queries = [target["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
+               for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    assert len(queries) > 20 and not any("$" in query for query in queries)
+    # promtool reads queries as those of rules.
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    path = tmp_path / "dashboard.rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    run(tool("promtool"), "check", "rules", path)
