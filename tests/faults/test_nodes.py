@@ -1,10 +1,7 @@
-"""Equal nodes on one PostgreSQL: whichever is asked, the answer is the same."""
+"""Equal nodes on one PostgreSQL: how they start, and what they tell each other. What they answer:
+test_any_node_answers.py."""
 
-import hashlib
-import hmac
-import time
-
-from harness.cluster import account_on, known_on
+from harness.cluster import known_on
 from harness.live import LiveStream
 from harness.polling import eventually
 from harness.receiver import status
@@ -54,54 +51,3 @@ def test_a_live_stream_tells_what_other_nodes_do(make_cluster, make_receiver):
                "nobody watching")
     eventually(lambda: cluster.store.sql("SELECT count(*) FROM skyhook.told_changes") == "0", 5,
                "nothing left to tell")
-
-
-def test_a_change_holds_on_every_node_within_a_second(make_cluster, make_receiver):
-    cluster = make_cluster()
-    one, two = cluster.node(), cluster.node()
-    account = one.account()
-    there = account_on(two, account)
-    eventually(lambda: there.get("/webhooks").status == 200, 1, "the new key on the other node")
-    receiver = make_receiver()
-    webhook = account.webhook(receiver.url())
-    eventually(lambda: there.get(f"/webhooks/{webhook['id']}").status == 200, 1, "the new webhook")
-    two.publish(account.id)
-    receiver.wait(1)
-    # A new secret signs what the other node sends.
-    secret = account.post(f"/webhooks/{webhook['id']}/regenerate-secret").data["secret"]
-    time.sleep(1)  # the promise is a second; after it there is nothing to wait for
-    two.publish(account.id)
-    receiver.wait(2)
-    request = receiver.requests[-1]
-    expected = hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
-    assert request.header("X-Skylight-Signature") == "sha256=" + expected
-    # Switched off here, off there.
-    account.put(f"/webhooks/{webhook['id']}", {"is_active": False})
-    eventually(lambda: there.get(f"/webhooks/{webhook['id']}").data["is_active"] is False, 1,
-               "the switch")
-    assert two.publish(account.id)["deliveries"] == 0
-    # The log is one, whoever is asked.
-    assert len(account.deliveries(webhook)) == len(there.deliveries(webhook)) == 2
-    # Deleted here, gone there; the old key dies everywhere.
-    account.delete(f"/webhooks/{webhook['id']}")
-    eventually(lambda: there.get(f"/webhooks/{webhook['id']}").status == 404, 1, "the deletion")
-    one.operator("POST", f"/accounts/{account.id}/regenerate-key")
-    eventually(lambda: there.get("/webhooks").status == 401, 1, "the end of the old key")
-
-
-def test_a_retry_of_another_nodes_delivery(make_cluster, make_receiver):
-    cluster = make_cluster()
-    one, two = cluster.node("--retry-schedule", "1h"), cluster.node("--retry-schedule", "1h")
-    account = one.account()
-    receiver = make_receiver(status(500))
-    webhook = account.webhook(receiver.url())
-    one.publish(account.id)
-    receiver.wait(1)
-    eventually(lambda: account.deliveries(webhook)[0]["response_status_code"] == 500)
-    receiver.answer_with(status(200))
-    (entry,) = account.deliveries(webhook)
-    there = known_on(two, account)
-    answer = there.post(f"/webhooks/{webhook['id']}/deliveries/{entry['delivery_id']}/retry")
-    assert answer.status == 202, answer
-    account.settled(webhook, "delivered")
-    assert len(receiver.requests) == 2
