@@ -73,7 +73,8 @@ class Shared {
 
   // Live logs (store/change_feed.h): tells the other nodes which webhooks are watched here and what
   // changed here of those that they watch; returns the same of theirs. Told within two calls of
-  // each. After an error, or when the last call is kWatchLasts ago, what was to be told may be lost.
+  // each. After an error, or when the last call is kWatchLasts ago, what was to be told may be
+  // lost.
   static constexpr Millis kWatchLasts{5'000};
   struct LiveExchange {
     std::vector<WebhookId> watched_elsewhere;

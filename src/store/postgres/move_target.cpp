@@ -403,6 +403,7 @@ class PostgresMoveTarget final : public MoveTarget {
   }
 
   Result<Done> finish() override {
+    if (auto done = script("SELECT skyhook.fill_spans()"); !done) return done;
     // So many new rows: without this the first queries are planned as if there were none.
     for (const MovedColumns& moved : moved_columns()) {
       if (auto done = script("ANALYZE skyhook." + std::string(moved.table)); !done) return done;
@@ -552,6 +553,7 @@ const std::vector<LeftTable>& left_tables() {
       {"nodes", "one row, made by begin()"},
       {"tallies", "the source's counts are folded already"},
       {"fold_state", "of this store alone"},
+      {"span_rollups", "made from the moved roll-ups"},
       {"event_types", "every node that starts adds what it knows"},
       {"outbox", "an embedded store has none"},
       {"request_counts", "of a minute"},

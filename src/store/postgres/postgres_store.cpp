@@ -203,6 +203,11 @@ Answer<bool> NodeStore::drop_old_days(Connection& connection, Timestamp keep_aft
       params);
   if (!rows) return Err{rows.error()};
   if (rows->count() == 0) {
+    constexpr std::int64_t kMinutesADay = 1'440;
+    Params minute;
+    minute.add(keep_day * kMinutesADay);
+    auto spans = connection.query("DELETE FROM skyhook.span_rollups WHERE minute < $1", minute);
+    if (!spans) return Err{spans.error()};
     Params rest;
     rest.add(keep_day << kDayShift);
     auto purged = connection.query("SELECT skyhook.purge_rest($1, 500)", rest);

@@ -1095,6 +1095,182 @@ BEGIN
 END $$;
 )sql";
 
+constexpr std::string_view kSpans = R"sql(
+-- As rollups and rollup_durations, of spans of so many minutes (store/rollup_ranges.h), so that a
+-- chart of a month reads few rows. minute: the first of the span. attempts: how many of each of the
+-- buckets.
+CREATE TABLE skyhook.span_rollups (
+  account_id      bigint NOT NULL,
+  webhook_id      bigint NOT NULL,
+  length          int NOT NULL,
+  minute          bigint NOT NULL,
+  delivered       bigint NOT NULL,
+  failed_attempts bigint NOT NULL,
+  failed          bigint NOT NULL,
+  buckets         smallint[] NOT NULL,
+  attempts        bigint[] NOT NULL,
+  PRIMARY KEY (account_id, webhook_id, length, minute)
+) WITH (fillfactor = 50);
+CREATE INDEX span_rollups_in_order ON skyhook.span_rollups
+  USING brin (minute) WITH (pages_per_range = 8, autosummarize = on);
+
+-- What was rolled up before is not added: spans are whole from here on. Nobody folds meanwhile, and
+-- whoever comes to it afterwards does it by the new function.
+DO $do$
+DECLARE
+  whole_from bigint;
+BEGIN
+  PERFORM FROM skyhook.fold_state FOR UPDATE;
+  SELECT coalesce(max(minute) - max(minute) % 240 + 240, 0) INTO whole_from FROM skyhook.rollups;
+  ALTER TABLE skyhook.fold_state ADD COLUMN spans_from bigint NOT NULL DEFAULT 0;
+  UPDATE skyhook.fold_state SET spans_from = whole_from;
+END $do$;
+
+-- As before, and into spans.
+CREATE OR REPLACE FUNCTION skyhook.fold_tallies() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  low bigint;
+  high bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+BEGIN
+  SELECT folded_to INTO low FROM skyhook.fold_state FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  IF low > high THEN
+    -- The database was restored into a cluster whose transactions are numbered anew: what is left
+    -- unfolded is what has a higher number than the mark.
+    DELETE FROM skyhook.tallies WHERE written_by < low;
+    UPDATE skyhook.tallies SET written_by = 0;
+    UPDATE skyhook.fold_state SET folded_to = 0;
+    RETURN 0;
+  END IF;
+  INSERT INTO skyhook.totals AS t
+  SELECT account_id, webhook_id, sum(pending), sum(delivered), sum(failed) FROM skyhook.tallies
+  WHERE written_by >= low AND written_by < high GROUP BY 1, 2
+  ON CONFLICT (account_id, webhook_id) DO UPDATE
+  SET pending = t.pending + excluded.pending, delivered = t.delivered + excluded.delivered,
+      failed = t.failed + excluded.failed;
+  INSERT INTO skyhook.rollups AS r
+  SELECT account_id, webhook_id, minute, sum(ended_delivered), sum(failed_attempts),
+         sum(ended_failed)
+  FROM skyhook.tallies WHERE written_by >= low AND written_by < high
+    AND (ended_delivered > 0 OR failed_attempts > 0 OR ended_failed > 0) GROUP BY 1, 2, 3
+  ON CONFLICT (account_id, webhook_id, minute) DO UPDATE
+  SET delivered = r.delivered + excluded.delivered, failed = r.failed + excluded.failed,
+      failed_attempts = r.failed_attempts + excluded.failed_attempts;
+  INSERT INTO skyhook.rollup_durations AS r
+  SELECT account_id, webhook_id, minute, get_byte(durations, i), count(*)
+  FROM skyhook.tallies, generate_series(0, length(durations) - 1) AS i
+  WHERE written_by >= low AND written_by < high AND durations <> '' GROUP BY 1, 2, 3, 4
+  ON CONFLICT (account_id, webhook_id, minute, bucket) DO UPDATE
+  SET attempts = r.attempts + excluded.attempts;
+  INSERT INTO skyhook.span_rollups AS r
+  WITH fresh AS (
+    SELECT account_id, webhook_id, minute, sum(ended_delivered)::bigint AS delivered,
+           sum(failed_attempts)::bigint AS failed_attempts, sum(ended_failed)::bigint AS failed
+    FROM skyhook.tallies WHERE written_by >= low AND written_by < high
+      AND (ended_delivered > 0 OR failed_attempts > 0 OR ended_failed > 0) GROUP BY 1, 2, 3),
+  spans AS (
+    SELECT account_id, webhook_id, s.length, minute - minute % s.length AS minute,
+           sum(delivered) AS delivered, sum(failed_attempts) AS failed_attempts,
+           sum(failed) AS failed
+    FROM fresh, (VALUES (30), (240)) AS s(length) GROUP BY 1, 2, 3, 4),
+  durations AS (
+    SELECT account_id, webhook_id, minute, get_byte(durations, i) AS bucket, count(*) AS attempts
+    FROM skyhook.tallies, generate_series(0, length(durations) - 1) AS i
+    WHERE written_by >= low AND written_by < high AND durations <> '' GROUP BY 1, 2, 3, 4),
+  parts AS (  -- bucket -1: what has none
+    SELECT account_id, webhook_id, length, minute, -1 AS bucket, 0::bigint AS attempts, delivered,
+           failed_attempts, failed FROM spans
+    UNION ALL
+    SELECT account_id, webhook_id, s.length, minute - minute % s.length, bucket, attempts, 0, 0, 0
+    FROM durations, (VALUES (30), (240)) AS s(length)
+    UNION ALL
+    SELECT f.account_id, f.webhook_id, f.length, f.minute, bucket, n, 0, 0, 0
+    FROM spans f, LATERAL (
+      SELECT buckets, attempts FROM skyhook.span_rollups k WHERE k.account_id = f.account_id
+        AND k.webhook_id = f.webhook_id AND k.length = f.length AND k.minute = f.minute
+      OFFSET 0) AS known, unnest(known.buckets, known.attempts) AS u(bucket, n)),
+  summed AS (
+    SELECT account_id, webhook_id, length, minute, bucket::smallint, sum(attempts)::bigint AS attempts,
+           sum(delivered) AS delivered, sum(failed_attempts) AS failed_attempts, sum(failed) AS failed
+    FROM parts GROUP BY 1, 2, 3, 4, 5)
+  SELECT account_id, webhook_id, length, minute, sum(delivered), sum(failed_attempts), sum(failed),
+         coalesce(array_agg(bucket ORDER BY bucket) FILTER (WHERE bucket >= 0), '{}'),
+         coalesce(array_agg(attempts ORDER BY bucket) FILTER (WHERE bucket >= 0), '{}')
+  FROM summed GROUP BY 1, 2, 3, 4
+  ON CONFLICT (account_id, webhook_id, length, minute) DO UPDATE
+  SET delivered = r.delivered + excluded.delivered, failed = r.failed + excluded.failed,
+      failed_attempts = r.failed_attempts + excluded.failed_attempts,
+      buckets = excluded.buckets, attempts = excluded.attempts;
+  UPDATE skyhook.fold_state SET folded_to = high;
+  RETURN high;
+END $$;
+
+-- As before, and spans.
+CREATE OR REPLACE FUNCTION skyhook.purge_deleted(p_limit int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  p record;
+  removed bigint;
+BEGIN
+  SELECT * INTO p FROM skyhook.purges ORDER BY account_id, webhook_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF p.webhook_id <> 0 THEN
+    WITH batch AS (
+      SELECT account_id, webhook_id, delivery_id FROM skyhook.deliveries
+      WHERE account_id = p.account_id AND webhook_id = p.webhook_id ORDER BY delivery_id LIMIT p_limit),
+    a AS (DELETE FROM skyhook.attempts x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    s AS (DELETE FROM skyhook.detours x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    d AS (DELETE FROM skyhook.deliveries x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id RETURNING 1)
+    SELECT count(*) INTO removed FROM d;
+  ELSE
+    WITH batch AS (
+      SELECT account_id, event_id FROM skyhook.events
+      WHERE account_id = p.account_id ORDER BY event_id LIMIT p_limit),
+    e AS (DELETE FROM skyhook.events x USING batch b
+          WHERE x.account_id = b.account_id AND x.event_id = b.event_id RETURNING 1)
+    SELECT count(*) INTO removed FROM e;
+  END IF;
+  IF removed < p_limit THEN
+    DELETE FROM skyhook.totals WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.tallies WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.rollups WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.rollup_durations WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.span_rollups WHERE account_id = p.account_id
+      AND (webhook_id = p.webhook_id OR p.webhook_id = 0);
+    DELETE FROM skyhook.purges WHERE account_id = p.account_id AND webhook_id = p.webhook_id;
+  END IF;
+  RETURN true;
+END $$;
+
+-- Makes the spans of what was moved here, also a second time. Nobody uses the store yet.
+CREATE FUNCTION skyhook.fill_spans() RETURNS void LANGUAGE sql
+SET enable_seqscan = on SET enable_hashjoin = on AS $$
+  DELETE FROM skyhook.span_rollups;
+  INSERT INTO skyhook.span_rollups
+  SELECT account_id, webhook_id, length, minute, delivered, failed_attempts, failed,
+         coalesce(buckets, '{}'), coalesce(attempts, '{}')
+  FROM (SELECT account_id, webhook_id, length, minute - minute % length AS minute,
+               sum(delivered) AS delivered, sum(failed_attempts) AS failed_attempts,
+               sum(failed) AS failed
+        FROM skyhook.rollups, (VALUES (30), (240)) AS s(length) GROUP BY 1, 2, 3, 4) AS counts
+  LEFT JOIN (
+    SELECT account_id, webhook_id, length, minute,
+           array_agg(bucket::smallint ORDER BY bucket) AS buckets,
+           array_agg(attempts ORDER BY bucket) AS attempts
+    FROM (SELECT account_id, webhook_id, length, minute - minute % length AS minute, bucket,
+                 sum(attempts)::bigint AS attempts
+          FROM skyhook.rollup_durations, (VALUES (30), (240)) AS s(length)
+          GROUP BY 1, 2, 3, 4, 5) AS d GROUP BY 1, 2, 3, 4) AS durations
+  USING (account_id, webhook_id, length, minute)
+$$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1109,7 +1285,7 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive, kInquiries};
+  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive, kInquiries, kSpans};
   return list;
 }
 

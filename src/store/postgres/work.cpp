@@ -5,6 +5,7 @@
 
 #include "store/postgres/durations.h"
 #include "store/postgres/node_store.h"
+#include "store/rollup_ranges.h"
 
 namespace skyhook::store::postgres {
 namespace {
@@ -44,6 +45,18 @@ constexpr std::string_view kFreshDue =
     "octet_length(e.data) FROM skyhook.deliveries d "
     "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
     "WHERE d.account_id = $1 AND d.webhook_id = $2 AND d.delivery_id = ANY ($3)";
+
+// Where ranges of minutes begin and end, and where those of spans do and how long the spans are.
+void add_ranges(Params& params, const std::vector<RollupRange>& ranges) {
+  std::vector<std::int64_t> from, until, spans_from, spans_until, length;
+  for (const RollupRange& range : ranges) {
+    const bool is_minutes = range.length == 1;
+    (is_minutes ? from : spans_from).push_back(range.from);
+    (is_minutes ? until : spans_until).push_back(range.until);
+    if (!is_minutes) length.push_back(range.length);
+  }
+  params.add(from).add(until).add(spans_from).add(spans_until).add(length);
+}
 
 }  // namespace
 
@@ -224,13 +237,21 @@ Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& we
     for (const WebhookId webhook : webhooks) ids.push_back(webhook.value);
     Params params;
     params.add(ids).add(first).add(end).add(stride);
+    auto spans_from = connection.query("SELECT spans_from FROM skyhook.fold_state");
+    if (!spans_from) return Err{spans_from.error()};
+    add_ranges(params, rollup_ranges(first, end, stride, spans_from->integer(0, 0)));
     auto counts = connection.query(
         "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
         "WHERE webhook_id = ANY ($1)) "
         "SELECT (minute - $2) / $4, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
         "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked "
         "JOIN skyhook.rollups USING (account_id, webhook_id) "
-        "WHERE minute >= $2 AND minute < $3 UNION ALL "
+        "JOIN unnest($5::bigint[], $6::bigint[]) AS low_high(low, high) "
+        "ON minute >= low AND minute < high UNION ALL "
+        "SELECT minute, delivered, failed_attempts, failed FROM asked "
+        "JOIN skyhook.span_rollups USING (account_id, webhook_id) "
+        "JOIN unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS spans(low, high, of_length) "
+        "ON length = of_length AND minute >= low AND minute < high UNION ALL "
         "SELECT minute, ended_delivered, failed_attempts, ended_failed FROM asked "
         "JOIN skyhook.tallies USING (account_id, webhook_id) "
         "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
@@ -249,7 +270,13 @@ Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& we
         "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
         "SELECT minute, bucket, attempts AS n FROM asked "
         "JOIN skyhook.rollup_durations USING (account_id, webhook_id) "
-        "WHERE minute >= $2 AND minute < $3 UNION ALL "
+        "JOIN unnest($5::bigint[], $6::bigint[]) AS low_high(low, high) "
+        "ON minute >= low AND minute < high UNION ALL "
+        "SELECT minute, u.bucket, u.n FROM asked "
+        "JOIN skyhook.span_rollups USING (account_id, webhook_id) "
+        "JOIN unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS spans(low, high, of_length) "
+        "ON length = of_length AND minute >= low AND minute < high, unnest(buckets, attempts) AS "
+        "u(bucket, n) UNION ALL "
         "SELECT minute, get_byte(durations, i), 1 FROM asked "
         "JOIN skyhook.tallies USING (account_id, webhook_id), "
         "generate_series(0, length(durations) - 1) AS i "

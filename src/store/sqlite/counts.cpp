@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "store/rollup_ranges.h"
+
 namespace skyhook::store::sqlite {
 namespace {
 
@@ -121,26 +123,58 @@ void fold_totals(Connection& connection) {
   }
 }
 
-void fold_rollup(Connection& connection, const RollupKey& key, Rollup& rollup) {
+// The statements on roll-ups of one length in minutes: those of 1 have a table of their own.
+struct RollupLevel {
+  explicit RollupLevel(std::int64_t minutes) : length(minutes) {
+    const bool is_minute = minutes == 1;
+    const std::string table = is_minute ? "rollups" : "span_rollups";
+    const std::string number = std::to_string(minutes);
+    const std::string of_webhook =
+        "WHERE webhook_id = ?1 AND " + (is_minute ? "" : "length = " + number + " AND ");
+    insert = "INSERT INTO " + table + " VALUES (?1, " + (is_minute ? "" : number + ", ") +
+             "?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    histogram = "SELECT histogram FROM " + table + " " + of_webhook + "minute = ?2";
+    update = "UPDATE " + table +
+             " SET delivered = delivered + ?3, failed_attempts = failed_attempts + ?4, "
+             "failed = failed + ?5, histogram = ?6 " +
+             of_webhook + "minute = ?2";
+    read = "SELECT minute, delivered, failed_attempts, failed, histogram FROM " + table + " " +
+           of_webhook + "minute >= ?2 AND minute < ?3";
+    remove = "DELETE FROM " + table + " " + of_webhook + "minute IN (SELECT minute FROM " + table +
+             " " + of_webhook + "minute < ?2 LIMIT ?3)";
+  }
+  std::int64_t length;
+  std::string insert, histogram, update, read, remove;
+};
+
+const std::vector<RollupLevel>& levels() {
+  static const std::vector<RollupLevel> all = [] {
+    std::vector<RollupLevel> made{RollupLevel(1)};
+    for (const std::int64_t length : kSpanMinutes) made.emplace_back(length);
+    return made;
+  }();
+  return all;
+}
+
+const RollupLevel& level_of(std::int64_t length) {
+  return *std::ranges::find(levels(), length, &RollupLevel::length);
+}
+
+void fold_rollup(Connection& connection, const RollupLevel& level, const RollupKey& key,
+                 Rollup& rollup) {
   const std::string fresh = rollup.durations.encode();
   // Mostly the minute's first: one search of the tree.
-  if (connection
-          .statement("INSERT INTO rollups VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING")
+  if (connection.statement(level.insert)
           .run(key.webhook, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
                blob_of(fresh)) == 1) {
     return;
   }
   {
-    Query row(
-        connection.statement("SELECT histogram FROM rollups WHERE webhook_id = ?1 AND minute = ?2"),
-        key.webhook, key.minute);
+    Query row(connection.statement(level.histogram), key.webhook, key.minute);
     if (row.next()) rollup.durations.merge(decode_histogram(row.bytes(0)));
   }
   const std::string merged = rollup.durations.encode();
-  connection
-      .statement(
-          "UPDATE rollups SET delivered = delivered + ?3, failed_attempts = failed_attempts + ?4, "
-          "failed = failed + ?5, histogram = ?6 WHERE webhook_id = ?1 AND minute = ?2")
+  connection.statement(level.update)
       .run(key.webhook, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
            blob_of(merged));
 }
@@ -152,7 +186,18 @@ void fold_rollups(Connection& connection) {
                            rollup.durations = decode_histogram(histogram);
                            changes[key].add(rollup);
                          });
-  for (auto& [key, rollup] : changes) fold_rollup(connection, key, rollup);
+  for (const RollupLevel& level : levels()) {
+    std::map<RollupKey, Rollup> of_level;
+    for (const auto& [key, rollup] : changes) {
+      of_level[{key.webhook, span_start(key.minute, level.length)}].add(rollup);
+    }
+    for (auto& [key, rollup] : of_level) fold_rollup(connection, level, key, rollup);
+  }
+}
+
+std::int64_t spans_from(Connection& connection) {
+  Query row(connection.statement("SELECT value FROM counters WHERE name = 'spans_from'"));
+  return row.next() ? row.integer(0) : std::numeric_limits<std::int64_t>::max();
 }
 
 }  // namespace
@@ -198,6 +243,17 @@ void fold_journal(Connection& connection) {
   fold_totals(connection);
   fold_rollups(connection);
   connection.statement("DELETE FROM count_journal").run();
+}
+
+std::int64_t delete_rollups(Connection& connection, WebhookId webhook, std::int64_t before,
+                            std::int64_t limit) {
+  std::int64_t removed = 0;
+  for (const RollupLevel& level : levels()) {
+    if (removed >= limit) break;
+    removed += connection.statement(level.remove)
+                   .run(webhook.value, before - (level.length - 1), limit - removed);
+  }
+  return removed;
 }
 
 std::int64_t journal_rows(Connection& connection) {
@@ -279,13 +335,13 @@ std::vector<StatsStep> read_stats(Connection& connection, const std::vector<Webh
     steps[index].failed += rollup.failed;
     durations[index].merge(decode_histogram(histogram));
   };
-  for (const WebhookId webhook : webhooks) {
-    for (Query row(connection.statement(
-                       "SELECT minute, delivered, failed_attempts, failed, histogram FROM rollups "
-                       "WHERE webhook_id = ?1 AND minute >= ?2 AND minute < ?3"),
-                   webhook.value, first, end);
-         row.next();) {
-      count(row.integer(0), {row.integer(1), row.integer(2), row.integer(3), {}}, row.bytes(4));
+  for (const RollupRange& range :
+       rollup_ranges(first, end, minutes_a_step, spans_from(connection))) {
+    Statement& read = connection.statement(level_of(range.length).read);
+    for (const WebhookId webhook : webhooks) {
+      for (Query row(read, webhook.value, range.from, range.until); row.next();) {
+        count(row.integer(0), {row.integer(1), row.integer(2), row.integer(3), {}}, row.bytes(4));
+      }
     }
   }
   const std::unordered_set<WebhookId> wanted(webhooks.begin(), webhooks.end());

@@ -1,7 +1,7 @@
 // The counts that are kept and not counted: totals per webhook and status, roll-ups per webhook and
-// minute. A transaction writes what it changes in them as one row of a journal; now and then the
-// journal is folded into the tables. So a batch touches one page at the end of a table and not two
-// pages for each of its webhooks.
+// minute, and once more per span of them (store/rollup_ranges.h). A transaction writes what it
+// changes in them as one row of a journal; now and then the journal is folded into the tables. So a
+// batch touches one page at the end of a table and not two pages for each of its webhooks.
 //
 // The journal is part of the database: what a reader sees in one transaction is always the tables
 // plus the journal, exactly, whenever the process or the machine stopped.
@@ -73,6 +73,10 @@ std::int64_t append_to_journal(Connection& connection, const CountChanges& chang
 // deleted.
 void fold_journal(Connection& connection);
 std::int64_t journal_rows(Connection& connection);
+// Removes up to `limit` roll-ups of the webhook: of minutes before `before`, and of spans that end
+// there or before. Returns how many.
+std::int64_t delete_rollups(Connection& connection, WebhookId webhook, std::int64_t before,
+                            std::int64_t limit);
 
 // Reads; the connection in a transaction, since they look at tables and journal.
 

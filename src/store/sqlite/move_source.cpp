@@ -393,6 +393,7 @@ const std::vector<MovedColumns>& moved_columns() {
 const std::vector<LeftColumns>& left_columns() {
   static const std::vector<LeftColumns> list{
       {"deliveries", "response_status", "the last attempt has it"},
+      {"span_rollups", "", "the target makes its own of the rollups"},
       {"count_journal", "", "folded into webhook_totals and rollups before"},
       {"purges", "", "done before"},
       {"counters", "", "only the ids that were given out matter: MovedIds"},

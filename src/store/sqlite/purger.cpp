@@ -1,5 +1,6 @@
 #include "store/sqlite/purger.h"
 
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -63,11 +64,8 @@ bool Purger::purge_webhook(WriteSession& session, std::int64_t webhook) {
   }
   for (const std::int64_t id : rows) delete_delivery(connection, id);
   if (!rows.empty()) return true;
-  return connection
-             .statement(
-                 "DELETE FROM rollups WHERE webhook_id = ?1 AND minute IN "
-                 "(SELECT minute FROM rollups WHERE webhook_id = ?1 LIMIT ?2)")
-             .run(webhook, kPurgeRows) > 0;
+  return delete_rollups(connection, WebhookId{webhook}, std::numeric_limits<std::int64_t>::max(),
+                        kPurgeRows) > 0;
 }
 
 // Its webhooks have purges of their own, which stand before this one.
@@ -186,13 +184,7 @@ bool Purger::purge_old_rollups(WriteSession& session, Timestamp keep_after) {
   }
   std::int64_t removed = 0;
   for (const std::int64_t webhook : webhooks) {
-    const int now_removed =
-        connection
-            .statement(
-                "DELETE FROM rollups WHERE webhook_id = ?1 AND minute IN (SELECT minute FROM "
-                "rollups WHERE webhook_id = ?1 AND minute < ?2 LIMIT ?3)")
-            .run(webhook, minute, kPurgeRows);
-    removed += now_removed;
+    removed += delete_rollups(connection, WebhookId{webhook}, minute, kPurgeRows);
     if (removed >= kPurgeRows) break;  // this webhook may have more: the next step begins with it
     cursor_ = webhook;
   }

@@ -162,6 +162,22 @@ constexpr std::string_view kOptions = R"sql(
 ALTER TABLE webhooks ADD COLUMN options TEXT NOT NULL DEFAULT '';  -- store/options_text.h
 )sql";
 
+// What was rolled up before is not added: spans are whole from `spans_from` on.
+constexpr std::string_view kSpans = R"sql(
+-- As rollups, of spans of so many minutes (store/rollup_ranges.h), so that a chart of a month reads few rows. minute: the first.
+CREATE TABLE span_rollups (
+  webhook_id      INTEGER NOT NULL,
+  length          INTEGER NOT NULL,
+  minute          INTEGER NOT NULL,
+  delivered       INTEGER NOT NULL,
+  failed_attempts INTEGER NOT NULL,
+  failed          INTEGER NOT NULL,
+  histogram       BLOB    NOT NULL,
+  PRIMARY KEY (webhook_id, length, minute)
+) WITHOUT ROWID;
+INSERT INTO counters SELECT 'spans_from', coalesce(max(minute) / 240 * 240 + 240, 0) FROM rollups;
+)sql";
+
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
@@ -169,7 +185,7 @@ constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
 const std::vector<std::string_view>& migrations() {
   static const std::vector<std::string_view> list{kFirstSchema, kJournalOfCounts, kTraces,
-                                                  kMoveMark, kOptions};
+                                                  kMoveMark,    kOptions,         kSpans};
   return list;
 }
 

@@ -250,10 +250,12 @@ class MoveTest : public StoreContract {
                attempt.response_truncated);
         }
       }
-      for (const StatsStep& step :
-           must(from.stats({one.id}, clock.time - 4 * kDay, clock.time + kDay, Seconds{3'600}))) {
-        line("stats", time(step.start), step.delivered, step.failed_attempts, step.failed,
-             step.duration_p50_ms.value_or(-1), step.duration_p95_ms.value_or(-1));
+      for (const Seconds length : {Seconds{3'600}, Seconds{12 * 3'600}}) {
+        for (const StatsStep& step :
+             must(from.stats({one.id}, clock.time - 4 * kDay, clock.time + kDay, length))) {
+          line("stats", time(step.start), step.delivered, step.failed_attempts, step.failed,
+               step.duration_p50_ms.value_or(-1), step.duration_p95_ms.value_or(-1));
+        }
       }
     }
     const QueueStats queue = must(from.queue_stats());

@@ -991,6 +991,59 @@ TEST_P(StoreContract, RollsUpAttemptsByTheMinuteTheyEndedIn) {
   EXPECT_EQ((*wide)[0].delivered, 2);
 }
 
+// Long steps are read from spans of minutes (store/rollup_ranges.h): the same figures.
+TEST_P(StoreContract, AddsUpToTheSameInStepsOfAnyLength) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  const Webhook other = make_webhook(account.id);
+  const Timestamp day = std::chrono::floor<std::chrono::days>(clock.time);
+  const Timestamp end = day + std::chrono::hours{24};
+  // Attempts at odd minutes all over the day, in several batches for each span.
+  std::vector<WaitingDelivery> d = publish_many(webhook, 120);
+  for (int round = 0; round < 4; ++round) {
+    std::vector<AttemptOutcome> outcomes;
+    for (std::size_t i = static_cast<std::size_t>(round); i < d.size(); i += 4) {
+      clock.time = day + Seconds{static_cast<std::int64_t>(i * 719)};
+      outcomes.push_back(i % 5 == 0 ? failed(d[i], RetryAt{end}) : delivered(d[i]));
+      outcomes.back().attempt.started_at = clock.time;
+      outcomes.back().attempt.duration = Millis{5 + 40 * static_cast<std::int64_t>(i % 9)};
+    }
+    ASSERT_TRUE(record(outcomes).ok());
+    backend->fold_counts(store, clock);
+  }
+  const auto sums = [&](Timestamp from, Timestamp until, Seconds step) {
+    std::int64_t delivered = 0, failed_attempts = 0;
+    const auto steps = store->stats({webhook.id}, from, until, step);
+    for (const StatsStep& one : *steps) {
+      delivered += one.delivered;
+      failed_attempts += one.failed_attempts;
+    }
+    return std::pair(delivered, failed_attempts);
+  };
+  for (const Seconds step :
+       {Seconds{60}, Seconds{4 * 3'600}, Seconds{1'800}, Seconds{7 * 3'600}, Seconds{86'400}}) {
+    EXPECT_EQ(sums(day, end, step), std::pair(std::int64_t{96}, std::int64_t{24})) << step.count();
+    // Neither end at a span's.
+    const Timestamp from = day + Seconds{5'000}, until = end - Seconds{10'000};
+    EXPECT_EQ(sums(from, until, step), sums(from, until, Seconds{120})) << step.count();
+  }
+  const StatsStep whole = store->stats({webhook.id}, day, end, Seconds{86'400})->at(0);
+  EXPECT_NEAR(whole.duration_p50_ms.value_or(0), 165, 17);
+  EXPECT_NEAR(whole.duration_p95_ms.value_or(0), 325, 33);
+  // They go with the webhook, and with the log.
+  ASSERT_TRUE(record({delivered(publish_one(other))}).ok());
+  backend->fold_counts(store, clock);
+  const auto of_other = [&] {
+    return store->stats({other.id}, day, end, Seconds{86'400})->at(0).delivered;
+  };
+  ASSERT_TRUE(*store->delete_webhook(webhook.id));
+  purge_all(clock.time, std::nullopt);
+  EXPECT_EQ(sums(day, end, Seconds{86'400}), std::pair(std::int64_t{0}, std::int64_t{0}));
+  EXPECT_EQ(of_other(), 1);
+  purge_all(end + std::chrono::hours{1}, end);
+  EXPECT_EQ(of_other(), 0);
+}
+
 TEST_P(StoreContract, TellsQuantilesOfDurations) {
   const Webhook webhook = make_webhook(make_account().id);
   const Timestamp start = clock.time;

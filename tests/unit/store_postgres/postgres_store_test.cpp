@@ -26,6 +26,9 @@ class PostgresBackend final : public contract::Backend {
     EXPECT_TRUE(opened.ok()) << opened.error().detail;
     return opened.ok() ? std::move(*opened) : nullptr;
   }
+  void fold_counts(std::unique_ptr<Store>&, const Clock&) override {
+    postgres_server().sql("SELECT skyhook.fold_tallies()", url_.substr(url_.rfind('/') + 1));
+  }
 
  private:
   std::string url_ = postgres_server().make_database();
