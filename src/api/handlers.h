@@ -28,7 +28,9 @@ void write_time(JsonWriter& json, std::string_view name, const std::optional<Tim
 // stats.cpp
 void webhook_stats(const CallPtr& call);
 void operator_stats(const CallPtr& call);
-std::string steps_json(const std::vector<store::StatsStep>& steps);
+// `events`: how many were published in each step, where that is told.
+std::string steps_json(const std::vector<store::StatsStep>& steps,
+                       const std::vector<std::int64_t>* events = nullptr);
 // `settings`: how deliveries are made.
 void write_settings(JsonWriter& json, const Services& services);
 

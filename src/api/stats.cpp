@@ -75,11 +75,14 @@ void write_settings(JsonWriter& json, const Services& services) {
   json.end_array().field("timeout_ms", std::int64_t{services.timeout.count()}).end_object();
 }
 
-std::string steps_json(const std::vector<store::StatsStep>& steps) {
+std::string steps_json(const std::vector<store::StatsStep>& steps,
+                       const std::vector<std::int64_t>* events) {
   JsonWriter json;
   json.begin_array();
-  for (const store::StatsStep& step : steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const store::StatsStep& step = steps[i];
     json.begin_object().field("start", to_iso8601(step.start));
+    if (events != nullptr) json.field("events", events->at(i));
     json.field("delivered", step.delivered).field("failed_attempts", step.failed_attempts);
     json.field("failed", step.failed);
     write_optional(json, "duration_p50_ms", step.duration_p50_ms);

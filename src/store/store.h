@@ -245,6 +245,11 @@ class Store {
   // with the minute of `from`. Every step is there, also without attempts.
   virtual Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks,
                                                Timestamp from, Timestamp until, Seconds step) = 0;
+  // How many events of the accounts, tests of webhooks aside, were accepted in each of these steps,
+  // as in stats(). Also events that nobody subscribed to.
+  virtual Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
+                                                      Timestamp from, Timestamp until,
+                                                      Seconds step) = 0;
   virtual Result<QueueStats> queue_stats() = 0;
   // Empty where the store belongs to one process alone.
   virtual Result<std::vector<NodeLease>> nodes() { return std::vector<NodeLease>{}; }

@@ -304,6 +304,29 @@ def test_stats_come_in_steps(account, make_receiver):
     assert sum(step["failed_attempts"] for step in failures) == 3
 
 
+def test_stats_of_an_account_tell_its_events(server, account, receiver):
+    webhook = account.webhook(receiver.url())
+    other = account.webhook(receiver.url())
+    for _ in range(3):
+        account.publish()
+    server.publish(account.id, event="contact.deleted")  # to nobody
+    assert account.post(f"/webhooks/{webhook['id']}/test").status == 200  # is no event of the platform
+    account.settled(webhook, "delivered", 4)
+    account.settled(other, "delivered", 3)
+
+    def sum_of(steps, field):
+        return sum(step[field] for step in steps)
+
+    steps = account.get("/stats").data
+    assert sum_of(steps, "events") == 4
+    assert sum_of(steps, "delivered") == 7
+    assert server.operator("GET", f"/accounts/{account.id}/stats").data == steps
+    assert sum_of(server.operator("GET", "/stats/history").data, "events") >= 4
+    assert "events" not in account.get(f"/webhooks/{webhook['id']}/stats").data[0]
+    # Not another account's.
+    assert sum_of(server.account().get("/stats").data, "events") == 0
+
+
 def test_stats_of_the_last_day_unless_told_otherwise(account, receiver):
     webhook = account.webhook(receiver.url())
     account.publish()

@@ -7,11 +7,11 @@ import { useQuery } from "./query";
 import { href, useRoute, type Route } from "./router";
 import { session, signOut, type Session } from "./session";
 import { useObservable } from "./store";
-import { setTheme, theme, type Theme } from "./theme";
 import { Button } from "./ui/button";
-import { ListIcon, MoonIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, ScreenIcon, SendIcon, SunIcon, WebhookIcon } from "./ui/icons";
+import { ListIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, SendIcon, WebhookIcon } from "./ui/icons";
 import { Empty } from "./ui/states";
 import { Foreign } from "./ui/text";
+import { ThemeButton } from "./ui/theme_button";
 import { Toasts } from "./ui/toast";
 import { Deliveries } from "./views/deliveries/screen";
 import { AccountDeliveries, AccountDetail } from "./views/operator/account";
@@ -145,12 +145,3 @@ function AccountName(): JSX.Element {
     </div>
   );
 }
-
-const kNextTheme: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
-export function ThemeButton(): JSX.Element {
-  const current = useObservable(theme);
-  const Icon = current === "light" ? SunIcon : current === "dark" ? MoonIcon : ScreenIcon;
-  const label = `Theme: ${current === "system" ? "as the system" : current}. Change to ${kNextTheme[current] === "system" ? "the system's" : kNextTheme[current]}`;
-  return <Button kind="plain" small icon aria-label={label} title={label} onClick={() => setTheme(kNextTheme[current])}><Icon /></Button>;
-}
-

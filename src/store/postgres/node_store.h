@@ -66,6 +66,9 @@ class NodeStore final : public Store, public Shared {
   Result<std::int64_t> count_failed(WebhookId webhook, Timestamp from, Timestamp until) override;
   Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
                                        Timestamp until, Seconds step) override;
+  Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
+                                              Timestamp from, Timestamp until,
+                                              Seconds step) override;
   Result<QueueStats> queue_stats() override;
   Result<std::vector<NodeLease>> nodes() override;
 

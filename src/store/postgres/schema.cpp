@@ -1271,6 +1271,34 @@ SET enable_seqscan = on SET enable_hashjoin = on AS $$
 $$;
 )sql";
 
+constexpr std::string_view kEventCounts = R"sql(
+-- As before; and what is given for webhook 0 is how many events the account published. Such rows of
+-- tallies, rollups and span_rollups belong to the account, and events stand where webhooks have what
+-- was delivered.
+CREATE OR REPLACE FUNCTION skyhook.accept(
+  p_node int,
+  e_account bigint[], e_id bigint[], e_created bigint[], e_type text[], e_data bytea[],
+  e_trace text[],
+  d_account bigint[], d_webhook bigint[], d_id bigint[], d_event bigint[], d_created bigint[],
+  d_due bigint[], d_test boolean[], d_type text[],
+  t_account bigint[], t_webhook bigint[], t_pending bigint[], p_minute bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  me bigint := pg_current_xact_id()::text::bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  INSERT INTO skyhook.events SELECT * FROM unnest(e_account, e_id, e_created, e_type, e_data, e_trace);
+  INSERT INTO skyhook.deliveries
+  SELECT a, w, d, e, c, due, p_node, test, type
+  FROM unnest(d_account, d_webhook, d_id, d_event, d_created, d_due, d_test, d_type)
+    AS r(a, w, d, e, c, due, test, type);
+  INSERT INTO skyhook.tallies
+  SELECT a, w, p_minute, me, CASE WHEN w <> 0 THEN n ELSE 0 END, 0, 0,
+         CASE WHEN w = 0 THEN n ELSE 0 END, 0, 0, ''
+  FROM unnest(t_account, t_webhook, t_pending) AS r(a, w, n);
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1285,7 +1313,8 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first, kMoves, kOptions, kLive, kInquiries, kSpans};
+  static const std::vector<std::string_view> list{first,      kMoves, kOptions,    kLive,
+                                                  kInquiries, kSpans, kEventCounts};
   return list;
 }
 

@@ -221,68 +221,108 @@ Result<std::vector<DeliveryTotals>> NodeStore::totals(const std::vector<WebhookI
   return read([&](Connection& connection) { return read_totals(connection, webhooks); });
 }
 
-Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& webhooks,
-                                                Timestamp from, Timestamp until, Seconds step) {
-  return read([&](Connection& connection) -> Answer<std::vector<StatsStep>> {
-    const std::int64_t first =
-        std::chrono::floor<std::chrono::minutes>(from).time_since_epoch().count();
-    const std::int64_t end =
-        std::chrono::ceil<std::chrono::minutes>(until).time_since_epoch().count();
-    const std::int64_t stride = std::max<std::int64_t>(1, step.count() / 60);
+namespace {
+
+constexpr std::string_view kWebhooksAsked =
+    "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
+    "WHERE webhook_id = ANY ($1)) ";
+constexpr std::string_view kAccountsAsked =
+    "WITH asked AS (SELECT account_id, 0 AS webhook_id FROM skyhook.accounts "
+    "WHERE account_id = ANY ($1)) ";
+
+// Steps of statistics, in minutes.
+struct Asked {
+  Asked(Timestamp from, Timestamp until, Seconds step)
+      : first(std::chrono::floor<std::chrono::minutes>(from).time_since_epoch().count()),
+        end(std::chrono::ceil<std::chrono::minutes>(until).time_since_epoch().count()),
+        stride(std::max<std::int64_t>(1, step.count() / 60)) {}
+  std::vector<StatsStep> empty_steps() const {
     std::vector<StatsStep> steps;
     for (std::int64_t minute = first; minute < end; minute += stride) {
       steps.push_back({.start = Timestamp{std::chrono::minutes{minute}}});
     }
-    std::vector<std::int64_t> ids;
-    for (const WebhookId webhook : webhooks) ids.push_back(webhook.value);
-    Params params;
-    params.add(ids).add(first).add(end).add(stride);
-    auto spans_from = connection.query("SELECT spans_from FROM skyhook.fold_state");
-    if (!spans_from) return Err{spans_from.error()};
-    add_ranges(params, rollup_ranges(first, end, stride, spans_from->integer(0, 0)));
-    auto counts = connection.query(
-        "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
-        "WHERE webhook_id = ANY ($1)) "
-        "SELECT (minute - $2) / $4, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
-        "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked "
-        "JOIN skyhook.rollups USING (account_id, webhook_id) "
-        "JOIN unnest($5::bigint[], $6::bigint[]) AS low_high(low, high) "
-        "ON minute >= low AND minute < high UNION ALL "
-        "SELECT minute, delivered, failed_attempts, failed FROM asked "
-        "JOIN skyhook.span_rollups USING (account_id, webhook_id) "
-        "JOIN unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS spans(low, high, of_length) "
-        "ON length = of_length AND minute >= low AND minute < high UNION ALL "
-        "SELECT minute, ended_delivered, failed_attempts, ended_failed FROM asked "
-        "JOIN skyhook.tallies USING (account_id, webhook_id) "
-        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
-        "AND minute >= $2 AND minute < $3) AS t GROUP BY 1",
-        params);
-    if (!counts) return Err{counts.error()};
-    for (int row = 0; row < counts->count(); ++row) {
-      StatsStep& into = steps[static_cast<std::size_t>(counts->integer(row, 0))];
-      into.delivered = counts->integer(row, 1);
-      into.failed_attempts = counts->integer(row, 2);
-      into.failed = counts->integer(row, 3);
-    }
+    return steps;
+  }
+  std::int64_t first, end, stride;
+};
+
+// What the queries below take.
+template <class Id>
+Answer<Params> stats_params(Connection& connection, const std::vector<Id>& asked_ids,
+                            const Asked& asked) {
+  std::vector<std::int64_t> ids;
+  for (const Id id : asked_ids) ids.push_back(id.value);
+  Params params;
+  params.add(ids).add(asked.first).add(asked.end).add(asked.stride);
+  auto spans_from = connection.query("SELECT spans_from FROM skyhook.fold_state");
+  if (!spans_from) return Err{spans_from.error()};
+  add_ranges(params,
+             rollup_ranges(asked.first, asked.end, asked.stride, spans_from->integer(0, 0)));
+  return params;
+}
+
+// Ranges are looked up one by one (the LATERALs that end in OFFSET 0): the planner does not know
+// how few they are.
+Answer<std::vector<StatsStep>> read_counts(Connection& connection, std::string_view asked_rows,
+                                           const Params& params, const Asked& asked) {
+  std::vector<StatsStep> steps = asked.empty_steps();
+  auto counts = connection.query(
+      std::string(asked_rows) +
+          "SELECT (minute - $2) / $4, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
+          "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked, "
+          "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
+          "SELECT * FROM skyhook.rollups r WHERE r.account_id = asked.account_id "
+          "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) AS m "
+          "UNION ALL SELECT minute, delivered, failed_attempts, failed FROM asked, "
+          "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
+          "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
+          "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low AND minute < "
+          "high "
+          "OFFSET 0) AS s UNION ALL "
+          "SELECT minute, ended_delivered, failed_attempts, ended_failed FROM asked "
+          "JOIN skyhook.tallies USING (account_id, webhook_id) "
+          "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
+          "AND minute >= $2 AND minute < $3) AS t GROUP BY 1",
+      params);
+  if (!counts) return Err{counts.error()};
+  for (int row = 0; row < counts->count(); ++row) {
+    StatsStep& into = steps[static_cast<std::size_t>(counts->integer(row, 0))];
+    into.delivered = counts->integer(row, 1);
+    into.failed_attempts = counts->integer(row, 2);
+    into.failed = counts->integer(row, 3);
+  }
+  return steps;
+}
+
+}  // namespace
+
+Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& webhooks,
+                                                Timestamp from, Timestamp until, Seconds step) {
+  return read([&](Connection& connection) -> Answer<std::vector<StatsStep>> {
+    const Asked asked(from, until, step);
+    auto params = stats_params(connection, webhooks, asked);
+    if (!params) return Err{params.error()};
+    auto found = read_counts(connection, kWebhooksAsked, *params, asked);
+    if (!found) return found;
+    std::vector<StatsStep>& steps = *found;
     auto durations = connection.query(
-        "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
-        "WHERE webhook_id = ANY ($1)) "
-        "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
-        "SELECT minute, bucket, attempts AS n FROM asked "
-        "JOIN skyhook.rollup_durations USING (account_id, webhook_id) "
-        "JOIN unnest($5::bigint[], $6::bigint[]) AS low_high(low, high) "
-        "ON minute >= low AND minute < high UNION ALL "
-        "SELECT minute, u.bucket, u.n FROM asked "
-        "JOIN skyhook.span_rollups USING (account_id, webhook_id) "
-        "JOIN unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS spans(low, high, of_length) "
-        "ON length = of_length AND minute >= low AND minute < high, unnest(buckets, attempts) AS "
-        "u(bucket, n) UNION ALL "
-        "SELECT minute, get_byte(durations, i), 1 FROM asked "
-        "JOIN skyhook.tallies USING (account_id, webhook_id), "
-        "generate_series(0, length(durations) - 1) AS i "
-        "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
-        "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
-        params);
+        std::string(kWebhooksAsked) +
+            "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
+            "SELECT minute, bucket, attempts AS n FROM asked, "
+            "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
+            "SELECT * FROM skyhook.rollup_durations r WHERE r.account_id = asked.account_id "
+            "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) "
+            "AS m UNION ALL SELECT minute, u.bucket, u.n FROM asked, "
+            "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
+            "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
+            "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low "
+            "AND minute < high OFFSET 0) AS s, unnest(buckets, attempts) AS u(bucket, n) UNION ALL "
+            "SELECT minute, get_byte(durations, i), 1 FROM asked "
+            "JOIN skyhook.tallies USING (account_id, webhook_id), "
+            "generate_series(0, length(durations) - 1) AS i "
+            "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
+            "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
+        *params);
     if (!durations) return Err{durations.error()};
     std::vector<std::vector<std::pair<int, std::int64_t>>> buckets(steps.size());
     for (int row = 0; row < durations->count(); ++row) {
@@ -293,7 +333,22 @@ Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& we
       steps[i].duration_p50_ms = quantile_ms(buckets[i], 0.50);
       steps[i].duration_p95_ms = quantile_ms(buckets[i], 0.95);
     }
-    return steps;
+    return found;
+  });
+}
+
+Result<std::vector<std::int64_t>> NodeStore::published(const std::vector<AccountId>& accounts,
+                                                       Timestamp from, Timestamp until,
+                                                       Seconds step) {
+  return read([&](Connection& connection) -> Answer<std::vector<std::int64_t>> {
+    const Asked asked(from, until, step);
+    auto params = stats_params(connection, accounts, asked);
+    if (!params) return Err{params.error()};
+    auto steps = read_counts(connection, kAccountsAsked, *params, asked);
+    if (!steps) return Err{steps.error()};
+    std::vector<std::int64_t> events;
+    for (const StatsStep& one : *steps) events.push_back(one.delivered);
+    return events;
   });
 }
 

@@ -82,6 +82,8 @@ void AcceptRows::add(const NewEvent& added, const DeletedWebhooks& deleted) {
   event_type.push_back(from.type);
   event_data.push_back(from.data);
   event_trace.push_back(from.traceparent);
+  const bool is_test = !added.deliveries.empty() && added.deliveries.front().is_test;
+  if (!is_test) ++tallies[{from.account_id.value, 0}];
   for (const WaitingDelivery& delivery : added.deliveries) {
     if (deleted.contains(delivery.webhook_id)) continue;
     account.push_back(from.account_id.value);
@@ -92,22 +94,22 @@ void AcceptRows::add(const NewEvent& added, const DeletedWebhooks& deleted) {
     due.push_back(to_unix_micros(delivery.due_at));
     test.push_back(delivery.is_test);
     type.push_back(from.type);
-    ++pending[{from.account_id.value, delivery.webhook_id.value}];
+    ++tallies[{from.account_id.value, delivery.webhook_id.value}];
   }
 }
 
 Params AcceptRows::params(int node, Timestamp now) const {
-  std::vector<std::int64_t> tally_account, tally_webhook, tally_pending;
-  for (const auto& [key, count] : pending) {
+  std::vector<std::int64_t> tally_account, tally_webhook, tally_count;
+  for (const auto& [key, count] : tallies) {
     tally_account.push_back(key.first);
     tally_webhook.push_back(key.second);
-    tally_pending.push_back(count);
+    tally_count.push_back(count);
   }
   Params params;
   params.add(std::int64_t{node}).add(event_account).add(event_id).add(event_created);
   params.texts(event_type).bytes_list(event_data).texts(event_trace);
   params.add(account).add(webhook).add(id).add(event).add(created).add(due).bools(test);
-  params.texts(type).add(tally_account).add(tally_webhook).add(tally_pending).add(minute_of(now));
+  params.texts(type).add(tally_account).add(tally_webhook).add(tally_count).add(minute_of(now));
   return params;
 }
 

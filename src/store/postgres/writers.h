@@ -65,7 +65,8 @@ struct AcceptRows {
   std::vector<std::int64_t> account, webhook, id, event, created, due;
   std::vector<bool> test;
   std::vector<std::string_view> type;
-  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> pending;  // by account and webhook
+  // Deliveries by account and webhook; under webhook 0 the events of the account, tests aside.
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> tallies;
 
   void add(const NewEvent& event, const DeletedWebhooks& deleted);
   Params params(int node, Timestamp now) const;

@@ -97,7 +97,7 @@ void each_journalled_rollup(Connection& connection, Visit visit) {
   for (Query row(connection.statement("SELECT rollups FROM count_journal")); row.next();) {
     for (Reader reader(row.bytes(0)); !reader.done();) {
       RollupKey key{};
-      key.webhook = reader.signed_number();
+      key.owner = reader.signed_number();
       key.minute = reader.signed_number();
       Rollup rollup;
       rollup.delivered = reader.signed_number();
@@ -165,17 +165,17 @@ void fold_rollup(Connection& connection, const RollupLevel& level, const RollupK
   const std::string fresh = rollup.durations.encode();
   // Mostly the minute's first: one search of the tree.
   if (connection.statement(level.insert)
-          .run(key.webhook, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
+          .run(key.owner, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
                blob_of(fresh)) == 1) {
     return;
   }
   {
-    Query row(connection.statement(level.histogram), key.webhook, key.minute);
+    Query row(connection.statement(level.histogram), key.owner, key.minute);
     if (row.next()) rollup.durations.merge(decode_histogram(row.bytes(0)));
   }
   const std::string merged = rollup.durations.encode();
   connection.statement(level.update)
-      .run(key.webhook, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
+      .run(key.owner, key.minute, rollup.delivered, rollup.failed_attempts, rollup.failed,
            blob_of(merged));
 }
 
@@ -189,7 +189,7 @@ void fold_rollups(Connection& connection) {
   for (const RollupLevel& level : levels()) {
     std::map<RollupKey, Rollup> of_level;
     for (const auto& [key, rollup] : changes) {
-      of_level[{key.webhook, span_start(key.minute, level.length)}].add(rollup);
+      of_level[{key.owner, span_start(key.minute, level.length)}].add(rollup);
     }
     for (auto& [key, rollup] : of_level) fold_rollup(connection, level, key, rollup);
   }
@@ -223,7 +223,7 @@ std::int64_t append_to_journal(Connection& connection, const CountChanges& chang
   std::string rollups;
   for (const auto& [key, rollup] : changes.rollups) {
     if (rollup.empty()) continue;
-    put_signed(rollups, key.webhook);
+    put_signed(rollups, key.owner);
     put_signed(rollups, key.minute);
     put_signed(rollups, rollup.delivered);
     put_signed(rollups, rollup.failed_attempts);
@@ -245,13 +245,13 @@ void fold_journal(Connection& connection) {
   connection.statement("DELETE FROM count_journal").run();
 }
 
-std::int64_t delete_rollups(Connection& connection, WebhookId webhook, std::int64_t before,
+std::int64_t delete_rollups(Connection& connection, std::int64_t owner, std::int64_t before,
                             std::int64_t limit) {
   std::int64_t removed = 0;
   for (const RollupLevel& level : levels()) {
     if (removed >= limit) break;
-    removed += connection.statement(level.remove)
-                   .run(webhook.value, before - (level.length - 1), limit - removed);
+    removed +=
+        connection.statement(level.remove).run(owner, before - (level.length - 1), limit - removed);
   }
   return removed;
 }
@@ -317,8 +317,10 @@ std::vector<WebhookId> read_webhooks_with_pending(Connection& connection) {
   return found;
 }
 
-std::vector<StatsStep> read_stats(Connection& connection, const std::vector<WebhookId>& webhooks,
-                                  Timestamp from, Timestamp until, Seconds step) {
+namespace {
+
+std::vector<StatsStep> read_rollups(Connection& connection, const std::vector<std::int64_t>& owners,
+                                    Timestamp from, Timestamp until, Seconds step) {
   const std::int64_t first = minute_of(from);
   const std::int64_t end =
       std::chrono::ceil<std::chrono::minutes>(until).time_since_epoch().count();
@@ -338,23 +340,48 @@ std::vector<StatsStep> read_stats(Connection& connection, const std::vector<Webh
   for (const RollupRange& range :
        rollup_ranges(first, end, minutes_a_step, spans_from(connection))) {
     Statement& read = connection.statement(level_of(range.length).read);
-    for (const WebhookId webhook : webhooks) {
-      for (Query row(read, webhook.value, range.from, range.until); row.next();) {
+    for (const std::int64_t owner : owners) {
+      for (Query row(read, owner, range.from, range.until); row.next();) {
         count(row.integer(0), {row.integer(1), row.integer(2), row.integer(3), {}}, row.bytes(4));
       }
     }
   }
-  const std::unordered_set<WebhookId> wanted(webhooks.begin(), webhooks.end());
+  const std::unordered_set<std::int64_t> wanted(owners.begin(), owners.end());
   each_journalled_rollup(
       connection, [&](const RollupKey& key, const Rollup& rollup, std::string_view histogram) {
         if (key.minute < first || key.minute >= end) return;
-        if (wanted.contains(WebhookId{key.webhook})) count(key.minute, rollup, histogram);
+        if (wanted.contains(key.owner)) count(key.minute, rollup, histogram);
       });
   for (std::size_t index = 0; index < steps.size(); ++index) {
     steps[index].duration_p50_ms = durations[index].quantile_ms(0.50);
     steps[index].duration_p95_ms = durations[index].quantile_ms(0.95);
   }
   return steps;
+}
+
+template <class Id>
+std::vector<std::int64_t> owners_of(const std::vector<Id>& ids) {
+  std::vector<std::int64_t> owners;
+  owners.reserve(ids.size());
+  for (const Id id : ids) owners.push_back(rollup_owner(id));
+  return owners;
+}
+
+}  // namespace
+
+std::vector<StatsStep> read_stats(Connection& connection, const std::vector<WebhookId>& webhooks,
+                                  Timestamp from, Timestamp until, Seconds step) {
+  return read_rollups(connection, owners_of(webhooks), from, until, step);
+}
+
+std::vector<std::int64_t> read_published(Connection& connection,
+                                         const std::vector<AccountId>& accounts, Timestamp from,
+                                         Timestamp until, Seconds step) {
+  std::vector<std::int64_t> events;
+  for (const StatsStep& one : read_rollups(connection, owners_of(accounts), from, until, step)) {
+    events.push_back(one.delivered);
+  }
+  return events;
 }
 
 }  // namespace skyhook::store::sqlite

@@ -40,15 +40,23 @@ struct Rollup {
   void add(const Rollup& other);
 };
 
+// Roll-ups belong to a webhook; or to an account: then `delivered` is how many events it published.
+constexpr std::int64_t rollup_owner(WebhookId webhook) {
+  return webhook.value;
+}
+constexpr std::int64_t rollup_owner(AccountId account) {
+  return -account.value;
+}
+
 struct RollupKey {
-  std::int64_t webhook;
+  std::int64_t owner;
   std::int64_t minute;
   bool operator==(const RollupKey&) const = default;
   auto operator<=>(const RollupKey&) const = default;
 };
 struct RollupKeyHash {
   std::size_t operator()(const RollupKey& key) const {
-    return static_cast<std::size_t>(key.webhook) * 0x9e3779b97f4a7c15ULL +
+    return static_cast<std::size_t>(key.owner) * 0x9e3779b97f4a7c15ULL +
            static_cast<std::size_t>(key.minute);
   }
 };
@@ -73,9 +81,9 @@ std::int64_t append_to_journal(Connection& connection, const CountChanges& chang
 // deleted.
 void fold_journal(Connection& connection);
 std::int64_t journal_rows(Connection& connection);
-// Removes up to `limit` roll-ups of the webhook: of minutes before `before`, and of spans that end
+// Removes up to `limit` roll-ups of one owner: of minutes before `before`, and of spans that end
 // there or before. Returns how many.
-std::int64_t delete_rollups(Connection& connection, WebhookId webhook, std::int64_t before,
+std::int64_t delete_rollups(Connection& connection, std::int64_t owner, std::int64_t before,
                             std::int64_t limit);
 
 // Reads; the connection in a transaction, since they look at tables and journal.
@@ -88,5 +96,9 @@ DeliveryTotals read_totals_of_all(Connection& connection);
 std::vector<WebhookId> read_webhooks_with_pending(Connection& connection);
 std::vector<StatsStep> read_stats(Connection& connection, const std::vector<WebhookId>& webhooks,
                                   Timestamp from, Timestamp until, Seconds step);
+// Store::published().
+std::vector<std::int64_t> read_published(Connection& connection,
+                                         const std::vector<AccountId>& accounts, Timestamp from,
+                                         Timestamp until, Seconds step);
 
 }  // namespace skyhook::store::sqlite

@@ -287,14 +287,19 @@ class SqliteMoveSource final : public MoveSource {
       MovePage<MovedRollup> page{{}, after};
       std::size_t bytes = 0;
       const std::int64_t minute = after & ((std::int64_t{1} << kMinuteBits) - 1);
-      for (Query row(connection_->statement(sql), after >> kMinuteBits, minute);
+      // 0: from the beginning, where those of accounts stand, whose numbers are negative.
+      const std::int64_t owner =
+          after == 0 ? std::numeric_limits<std::int64_t>::min() : after >> kMinuteBits;
+      for (Query row(connection_->statement(sql), owner, minute);
            fits(page, bytes) && row.next();) {
         const auto histogram = Histogram::decode(row.bytes(5));
         if (!histogram) throw SqliteError(SQLITE_CORRUPT, "a stored histogram cannot be read");
-        const WebhookId webhook{row.integer(0)};
-        page.rows.push_back({account_of(webhook), webhook, row.integer(1), row.integer(2),
-                             row.integer(3), row.integer(4), histogram->counts()});
-        page.last = webhook.value << kMinuteBits | row.integer(1);
+        const bool of_account = row.integer(0) < 0;
+        const WebhookId webhook{of_account ? 0 : row.integer(0)};
+        const AccountId account = of_account ? AccountId{-row.integer(0)} : account_of(webhook);
+        page.rows.push_back({account, webhook, row.integer(1), row.integer(2), row.integer(3),
+                             row.integer(4), histogram->counts()});
+        page.last = row.integer(0) << kMinuteBits | row.integer(1);
         bytes += sizeof(MovedRollup) + 16 * histogram->counts().size();
       }
       return page;

@@ -1,6 +1,8 @@
 #include "store/sqlite/purger.h"
 
+#include <algorithm>
 #include <limits>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@ namespace {
 // Going through the roll-ups of all webhooks costs a look at each: not for every minute that falls
 // out of the span.
 constexpr Seconds kRollupPassSpacing{3600};
+constexpr std::int64_t kEveryMinute = std::numeric_limits<std::int64_t>::max();
 
 void delete_delivery(Connection& connection, std::int64_t id) {
   connection.statement("DELETE FROM attempts WHERE key BETWEEN ?1 AND ?2")
@@ -21,6 +24,22 @@ std::vector<std::int64_t> ids(Statement& statement, std::int64_t parent) {
   std::vector<std::int64_t> found;
   for (Query row(statement, parent, kPurgeRows); row.next();) found.push_back(row.integer(0));
   return found;
+}
+
+// Accounts first, whose numbers are negative, then webhooks.
+std::vector<std::int64_t> rollup_owners_after(Connection& connection, std::int64_t owner) {
+  std::vector<std::int64_t> owners;
+  const auto read = [&](std::string_view sql, std::int64_t after) {
+    for (Query row(connection.statement(sql), after, kPurgeRows); row.next();) {
+      owners.push_back(row.integer(0));
+    }
+  };
+  if (owner < 0) read("SELECT -id FROM accounts WHERE id < ?1 ORDER BY id DESC LIMIT ?2", -owner);
+  if (owners.empty()) {
+    read("SELECT webhook_id FROM webhook_totals WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT ?2",
+         std::max<std::int64_t>(owner, 0));
+  }
+  return owners;
 }
 
 }  // namespace
@@ -64,13 +83,14 @@ bool Purger::purge_webhook(WriteSession& session, std::int64_t webhook) {
   }
   for (const std::int64_t id : rows) delete_delivery(connection, id);
   if (!rows.empty()) return true;
-  return delete_rollups(connection, WebhookId{webhook}, std::numeric_limits<std::int64_t>::max(),
-                        kPurgeRows) > 0;
+  return delete_rollups(connection, webhook, kEveryMinute, kPurgeRows) > 0;
 }
 
 // Its webhooks have purges of their own, which stand before this one.
 bool Purger::purge_account(WriteSession& session, std::int64_t account) {
   Connection& connection = session.connection();
+  const std::int64_t owner = rollup_owner(AccountId{account});
+  if (delete_rollups(connection, owner, kEveryMinute, kPurgeRows) > 0) return true;
   if (connection
           .statement("DELETE FROM idempotency_keys WHERE account_id = ?1 AND key IN "
                      "(SELECT key FROM idempotency_keys WHERE account_id = ?1 LIMIT ?2)")
@@ -114,7 +134,7 @@ bool Purger::purge_old(WriteSession& session, Timestamp keep_after) {
     case Phase::events:
       if (purge_old_events(session, keep_after)) return true;
       phase_ = Phase::rollups;
-      cursor_ = 0;
+      cursor_ = -kEveryMinute;
       [[fallthrough]];
     case Phase::rollups:
       if (purge_old_rollups(session, keep_after)) return true;
@@ -173,22 +193,17 @@ bool Purger::purge_old_events(WriteSession& session, Timestamp keep_after) {
 bool Purger::purge_old_rollups(WriteSession& session, Timestamp keep_after) {
   if (rollups_kept_ && keep_after - *rollups_kept_ < kRollupPassSpacing) return false;
   Connection& connection = session.connection();
-  if (cursor_ == 0) session.fold();  // what is in the journal only would come back with its fold
+  if (cursor_ == -kEveryMinute)
+    session.fold();  // what is in the journal only would come back with its fold
   const std::int64_t minute = minute_of(keep_after);
-  std::vector<std::int64_t> webhooks;
-  for (Query row(connection.statement("SELECT webhook_id FROM webhook_totals WHERE webhook_id > ?1 "
-                                      "ORDER BY webhook_id LIMIT ?2"),
-                 cursor_, kPurgeRows);
-       row.next();) {
-    webhooks.push_back(row.integer(0));
-  }
   std::int64_t removed = 0;
-  for (const std::int64_t webhook : webhooks) {
-    removed += delete_rollups(connection, WebhookId{webhook}, minute, kPurgeRows);
-    if (removed >= kPurgeRows) break;  // this webhook may have more: the next step begins with it
-    cursor_ = webhook;
+  const std::vector<std::int64_t> owners = rollup_owners_after(connection, cursor_);
+  for (const std::int64_t owner : owners) {
+    removed += delete_rollups(connection, owner, minute, kPurgeRows);
+    if (removed >= kPurgeRows) break;  // this one may have more: the next step begins with it
+    cursor_ = owner;
   }
-  if (!webhooks.empty()) return true;
+  if (!owners.empty()) return true;
   connection.statement("DELETE FROM id_marks WHERE minute < ?1").run(minute - 1);
   rollups_kept_ = keep_after;
   return false;

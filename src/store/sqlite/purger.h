@@ -36,8 +36,8 @@ class Purger {
   bool purge_old_rollups(WriteSession& session, Timestamp keep_after);
 
   Phase phase_ = Phase::deliveries;
-  std::int64_t cursor_ = 0;                // of the phase: a delivery, event or webhook id
-  std::int64_t account_cursor_ = 0;        // an event id, of the account that is being removed
+  std::int64_t cursor_ = 0;          // of the phase: a delivery or event id, or whose roll-ups
+  std::int64_t account_cursor_ = 0;  // an event id, of the account that is being removed
   std::optional<Timestamp> rollups_kept_;  // as of the last pass over them
 };
 

@@ -178,6 +178,9 @@ CREATE TABLE span_rollups (
 INSERT INTO counters SELECT 'spans_from', coalesce(max(minute) / 240 * 240 + 240, 0) FROM rollups;
 )sql";
 
+// A roll-up whose webhook_id is negative belongs to the account of that id, its sign changed
+// (counts.h).
+
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
 

@@ -215,6 +215,13 @@ class SqliteStore final : public Store {
       return read_stats(connection, webhooks, from, until, step);
     });
   }
+  Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
+                                              Timestamp from, Timestamp until,
+                                              Seconds step) override {
+    return read([&](Connection& connection) {
+      return read_published(connection, accounts, from, until, step);
+    });
+  }
   Result<QueueStats> queue_stats() override {
     return read([](Connection& connection) {
       QueueStats stats;

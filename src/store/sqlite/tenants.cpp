@@ -97,6 +97,7 @@ bool delete_account(WriteSession& session, AccountId id) {
     webhooks.push_back(WebhookId{row.integer(0)});
   }
   for (const WebhookId webhook : webhooks) delete_webhook(session, webhook);
+  session.account_deleted(id);
   connection.statement("INSERT INTO purges (webhook_id, account_id) VALUES (0, ?1)").run(id.value);
   return true;
 }

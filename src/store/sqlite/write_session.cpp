@@ -128,11 +128,19 @@ void WriteSession::webhook_created(WebhookId id) {
 void WriteSession::webhook_deleted(WebhookId id) {
   webhooks_.erase(id);
   webhooks_changed_ = true;
-  // What this transaction did to it before no longer counts, and the journal speaks of none that is
-  // gone.
   changes_.totals.erase(id);
+  forget_rollups(rollup_owner(id));
+}
+
+void WriteSession::account_deleted(AccountId id) {
+  forget_rollups(rollup_owner(id));
+}
+
+// What this transaction did to it before no longer counts, and the journal speaks of none that is
+// gone.
+void WriteSession::forget_rollups(std::int64_t owner) {
   std::erase_if(changes_.rollups,
-                [id](const auto& entry) { return entry.first.webhook == id.value; });
+                [owner](const auto& entry) { return entry.first.owner == owner; });
   fold();
 }
 
@@ -202,6 +210,10 @@ EventReceipt WriteSession::insert_event(const NewEvent& added) {
               event.traceparent);
   highest_id_ = std::max(highest_id_, event.id.value);
   EventReceipt receipt{event.id, event.created_at, 0, false};
+  const bool is_test = !added.deliveries.empty() && added.deliveries.front().is_test;
+  if (!is_test) {
+    changes_.rollups[{rollup_owner(event.account_id), minute_of(event.created_at)}].delivered += 1;
+  }
   for (const WaitingDelivery& delivery : added.deliveries) {
     // Deleted since the publisher's side looked: its deliveries are dropped, as those that waited
     // were.

@@ -62,6 +62,7 @@ class WriteSession {
   bool webhook_exists(WebhookId id) const { return webhooks_.contains(id); }
   void webhook_created(WebhookId id);
   void webhook_deleted(WebhookId id);
+  void account_deleted(AccountId id);  // after its webhooks
 
   // Rows that this transaction wrote on the hot path.
   std::int64_t rows() const { return rows_; }
@@ -102,6 +103,7 @@ class WriteSession {
   bool settle(const AttemptOutcome& outcome, const GaveUp& gave_up, Rollup& rollup);
   void load_webhooks();
   void flush();
+  void forget_rollups(std::int64_t owner);
   void forget_changes();
 
   Connection& connection_;

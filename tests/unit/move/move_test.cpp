@@ -258,6 +258,10 @@ class MoveTest : public StoreContract {
         }
       }
     }
+    for (const std::int64_t events : must(from.published({account.id}, clock.time - 4 * kDay,
+                                                         clock.time + kDay, Seconds{12 * 3'600}))) {
+      line("events", events);
+    }
     const QueueStats queue = must(from.queue_stats());
     line("queue", queue.totals.pending, queue.totals.delivered, queue.totals.failed,
          time(queue.oldest_waiting_created_at));

@@ -26,10 +26,10 @@ TEST(RollupRanges, AreShorterAtTheEndsOfAStepThatCutsSpans) {
 }
 
 TEST(RollupRanges, LetNoSpanReachOverTheBorderOfSteps) {
-  EXPECT_THAT(rollup_ranges(230, 1'190, 480, 0),
-              ElementsAre(Range{230, 240, 1}, Range{240, 480, 240}, Range{480, 690, 30},
-                          Range{690, 720, 1}, Range{720, 960, 240}, Range{960, 1'170, 30},
-                          Range{1'170, 1'190, 1}));
+  EXPECT_THAT(
+      rollup_ranges(230, 1'190, 480, 0),
+      ElementsAre(Range{230, 240, 1}, Range{240, 480, 240}, Range{480, 690, 30}, Range{690, 720, 1},
+                  Range{720, 960, 240}, Range{960, 1'170, 30}, Range{1'170, 1'190, 1}));
 }
 
 TEST(RollupRanges, DoNotUseSpansFromBeforeTheyWereKept) {

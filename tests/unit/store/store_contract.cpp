@@ -1044,6 +1044,41 @@ TEST_P(StoreContract, AddsUpToTheSameInStepsOfAnyLength) {
   EXPECT_EQ(of_other(), 0);
 }
 
+TEST_P(StoreContract, CountsThePublishedEventsOfAccounts) {
+  const Account one = make_account();
+  const Account two = make_account("Other");
+  const Webhook first = make_webhook(one.id);
+  const Webhook second = make_webhook(one.id);
+  const Timestamp start = clock.time;  // a whole minute
+  const auto events = [&](const std::vector<AccountId>& accounts, Seconds step = Seconds{60}) {
+    return *store->published(accounts, start, start + Seconds{180}, step);
+  };
+  // To two webhooks, to none, and a test, which is not published by anybody.
+  ASSERT_TRUE(publish({make_event(one.id, {first.id, second.id}), make_event(one.id, {})}).ok());
+  NewEvent test = make_event(one.id, {first.id});
+  test.deliveries[0].is_test = true;
+  ASSERT_TRUE(publish({test}).ok());
+  clock.time += Seconds{60};
+  ASSERT_TRUE(publish({make_event(two.id, {})}).ok());
+  const NewEvent keyed = with_key(make_event(one.id, {}), "k", 1);
+  ASSERT_TRUE(publish({keyed}).ok());
+  ASSERT_TRUE(publish({with_key(make_event(one.id, {}), "k", 1)}).ok());  // the same again
+  for (const bool folded : {false, true}) {
+    if (folded) backend->fold_counts(store, clock);
+    EXPECT_THAT(events({one.id}), ElementsAre(2, 1, 0));
+    EXPECT_THAT(events({two.id}), ElementsAre(0, 1, 0));
+    EXPECT_THAT(events({one.id, two.id}, Seconds{180}), ElementsAre(4));
+    EXPECT_THAT(events({}), ElementsAre(0, 0, 0));
+    const StatsStep step = store->stats({first.id}, start, start + Seconds{60}, Seconds{60})->at(0);
+    EXPECT_EQ(step.delivered, 0) << "an account's events are no webhook's deliveries";
+    expect_totals(totals(first.id), 2, 0, 0);
+    EXPECT_EQ(store->queue_stats()->totals.all(), 3);
+  }
+  ASSERT_TRUE(*store->delete_account(one.id));
+  purge_all(clock.time, std::nullopt);
+  EXPECT_THAT(events({two.id, one.id}), ElementsAre(0, 1, 0));
+}
+
 TEST_P(StoreContract, TellsQuantilesOfDurations) {
   const Webhook webhook = make_webhook(make_account().id);
   const Timestamp start = clock.time;

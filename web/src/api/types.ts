@@ -51,6 +51,7 @@ export interface DeliveryDetail extends Entry {
 }
 export interface Step {
   start: string;
+  events?: number; // published; of an account and of the service
   delivered: number;
   failed_attempts: number;
   failed: number;

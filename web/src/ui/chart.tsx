@@ -1,5 +1,5 @@
-// Deliveries over time, stacked: delivered, attempts that failed and were retried, failed for good; or how long attempts took; or
-// both in figures.
+// Deliveries over time, stacked: delivered, attempts that failed and were retried, failed for good; or the events that they came from; or
+// how long attempts took; or all in figures.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type UPlot from "uplot";
@@ -13,11 +13,11 @@ import { shownTheme } from "../theme";
 import { Segments } from "./field";
 import { Bone } from "./states";
 
-type View = "deliveries" | "latency" | "table";
+type View = "deliveries" | "events" | "latency" | "table";
 const kViews: { value: View; label: string }[] = [
-  { value: "deliveries", label: "Deliveries" }, { value: "latency", label: "Latency" }, { value: "table", label: "Table" },
+  { value: "deliveries", label: "Deliveries" }, { value: "events", label: "Events" }, { value: "latency", label: "Latency" },
+  { value: "table", label: "Table" },
 ];
-const toView = (text: string | null): View => (text === "latency" || text === "table" ? text : "deliveries");
 
 interface Mark {
   swatch: string;
@@ -25,20 +25,23 @@ interface Mark {
 }
 const kMarks: Record<Exclude<View, "table">, Mark[]> = {
   deliveries: [{ swatch: "good", label: "Delivered" }, { swatch: "warn", label: "Retried" }, { swatch: "bad", label: "Failed" }],
+  events: [{ swatch: "p50", label: "Published" }],
   latency: [{ swatch: "p50", label: "p50" }, { swatch: "p95", label: "p95" }],
 };
 
-// `onSelect`: a span was drawn over with the mouse.
-export function DeliveriesChart({ steps, range, onSelect, footer }: {
-  steps: Step[] | undefined; range: Range; onSelect?: (from: Date, to: Date) => void; footer?: ComponentChildren;
+// `onSelect`: a span was drawn over with the mouse. `events`: the steps tell how many were published.
+export function DeliveriesChart({ steps, range, events, onSelect, footer }: {
+  steps: Step[] | undefined; range: Range; events?: boolean; onSelect?: (from: Date, to: Date) => void; footer?: ComponentChildren;
 }): JSX.Element {
-  const view = toView(useRoute().params.get("chart"));
+  const views = kViews.filter(({ value }) => events || value !== "events");
+  const asked = useRoute().params.get("chart");
+  const view = views.find(({ value }) => value === asked)?.value ?? "deliveries";
   return (
     <section class="card" aria-label="Deliveries over time">
       <header>
         <h2 class="grow">Over time <span class="muted range-words">{rangeWords(range)}</span></h2>
         {view !== "table" && <Legend marks={kMarks[view]} />}
-        <Segments<View> label="Shown as" value={view} options={kViews} disabled={!steps}
+        <Segments<View> label="Shown as" value={view} options={views} disabled={!steps}
                         onChange={(next) => changeParams({ chart: next === "deliveries" ? null : next }, { replace: true })} />
       </header>
       <div class="chart-holder">
@@ -112,6 +115,7 @@ function Plot({ kind, steps, range, onSelect }: {
 
 function figuresOf(step: Step): { swatch: string; label: string; value: string }[] {
   return [
+    ...(step.events === undefined ? [] : [{ swatch: "", label: "Events", value: count(step.events) }]),
     { swatch: "good", label: "Delivered", value: count(step.delivered) },
     { swatch: "warn", label: "Retried", value: count(retried(step)) },
     { swatch: "bad", label: "Failed", value: count(step.failed) },
@@ -124,7 +128,8 @@ function figuresOf(step: Step): { swatch: string; label: string; value: string }
 function inWords(kind: Exclude<View, "table">, steps: Step[], range: Range): string {
   const end = "Choose Table for the figures.";
   if (kind === "latency") return `How long attempts took in the ${rangeWords(range)}. ${end}`;
-  const { delivered, retried: again, failed } = sum(steps);
+  const { delivered, retried: again, failed, events } = sum(steps);
+  if (kind === "events") return `${rangeWords(range)}: ${count(events)} events published. ${end}`;
   return `${rangeWords(range)}: ${count(delivered)} delivered, ${count(again)} attempts retried, ${count(failed)} failed. ${end}`;
 }
 
@@ -137,14 +142,16 @@ function stepTitle(start: string, stepSeconds: number): string {
 }
 
 function StepTable({ steps }: { steps: Step[] }): JSX.Element {
+  const events = steps[0]?.events !== undefined;
   return (
     <div class="table-holder chart-table" tabIndex={0} role="region" aria-label="Figures of each step">
       <table class="table dense">
-        <thead><tr><th>From</th><th class="right">Delivered</th><th class="right">Retried</th><th class="right">Failed</th><th class="right optional">p50</th><th class="right optional">p95</th></tr></thead>
+        <thead><tr><th>From</th>{events && <th class="right optional">Events</th>}<th class="right">Delivered</th><th class="right">Retried</th><th class="right">Failed</th><th class="right optional">p50</th><th class="right optional">p95</th></tr></thead>
         <tbody>
           {[...steps].reverse().map((step) => (
             <tr key={step.start}>
               <td class="nowrap">{new Date(step.start).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" })}</td>
+              {events && <td class="right optional">{count(step.events ?? 0)}</td>}
               <td class="right">{count(step.delivered)}</td><td class="right">{count(retried(step))}</td><td class="right">{count(step.failed)}</td>
               <td class="right optional">{duration(step.duration_p50_ms)}</td><td class="right optional">{duration(step.duration_p95_ms)}</td>
             </tr>

@@ -5,7 +5,7 @@ import type { Step } from "../api/types";
 import { compact, duration } from "../format";
 import { retried } from "../steps";
 
-export type PlotKind = "deliveries" | "latency";
+export type PlotKind = "deliveries" | "events" | "latency";
 
 const kHeight = 242;
 const kBarShare = 0.8;
@@ -31,18 +31,25 @@ interface Layers {
   leastTop: number; // of the scale, so that a quiet hour does not look like a busy one
 }
 
-// Stacked by covering: the tallest layer is drawn first, each lower one covers its foot.
-function bars(steps: Step[], colour: (name: string) => string): Layers {
+function layer(label: string, fill: string): UPlot.Series {
   const paths = UPlot.paths.bars!({ size: [kBarShare, kBarMax], align: 1, radius: 0.12 });
-  const layer = (label: string, name: string): UPlot.Series => ({ label, fill: colour(name), width: 0, paths, points: { show: false } });
+  return { label, fill, width: 0, paths, points: { show: false } };
+}
+
+// Stacked by covering: the tallest layer is drawn first, each lower one covers its foot.
+function stack(steps: Step[], colour: (name: string) => string): Layers {
   const failed = steps.map((step) => step.failed);
   const withRetried = steps.map((step) => step.failed + retried(step));
   const all = steps.map((step) => step.failed + retried(step) + step.delivered);
   return {
     rows: [all, withRetried, failed],
-    series: [layer("Delivered", "--chart-good"), layer("Retried", "--chart-warn"), layer("Failed", "--chart-bad")],
+    series: [layer("Delivered", colour("--chart-good")), layer("Retried", colour("--chart-warn")), layer("Failed", colour("--chart-bad"))],
     leastTop: 5,
   };
+}
+
+function bars(steps: Step[], colour: (name: string) => string): Layers {
+  return { rows: [steps.map((step) => step.events ?? 0)], series: [layer("Events", colour("--chart-p50"))], leastTop: 5 };
 }
 
 function lines(steps: Step[], colour: (name: string) => string): Layers {
@@ -56,15 +63,17 @@ function lines(steps: Step[], colour: (name: string) => string): Layers {
   };
 }
 
+const kLayers = { deliveries: stack, events: bars, latency: lines };
+
 export function draw(element: HTMLElement, kind: PlotKind, steps: Step[], stepSeconds: number, handlers: PlotHandlers): UPlot {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const times = steps.map((step) => Date.parse(step.start) / 1000);
-  const { rows, series, leastTop } = kind === "deliveries" ? bars(steps, colour) : lines(steps, colour);
+  const { rows, series, leastTop } = kLayers[kind](steps, colour);
   const font = `12px ${colour("--font")}`;
   const first = times[0] ?? 0;
   const last = (times[times.length - 1] ?? 0) + stepSeconds;
-  const label = kind === "deliveries" ? compact : (ms: number) => (ms === 0 ? "0" : duration(ms));
+  const label = kind !== "latency" ? compact : (ms: number) => (ms === 0 ? "0" : duration(ms));
   return new UPlot(
     {
       ...measure(element),
@@ -75,7 +84,7 @@ export function draw(element: HTMLElement, kind: PlotKind, steps: Step[], stepSe
       axes: [
         { stroke: colour("--muted"), font, grid: { show: false }, ticks: { show: false }, space: 72, size: 30, values: timeLabels(stepSeconds) },
         { stroke: colour("--muted"), font, grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 54, space: 40,
-          incrs: kind === "deliveries" ? kCounts : kDurations, values: (_plot, ticks) => ticks.map(label) },
+          incrs: kind === "latency" ? kDurations : kCounts, values: (_plot, ticks) => ticks.map(label) },
       ],
       series: [{}, ...series],
       hooks: {

@@ -2,14 +2,12 @@ import type { JSX } from "preact";
 import { account } from "../api/account";
 import type { WebhookHealth } from "../api/types";
 import { useQuery } from "../query";
-import { kRanges, spanOf, toRange, wholeSpan } from "../range";
-import { changeParams, href, useRoute } from "../router";
-import { DeliveriesChart } from "../ui/chart";
-import { Segments } from "../ui/field";
+import { spanOf, toRange, wholeSpan } from "../range";
+import { href, useRoute } from "../router";
 import { PlusIcon, WebhookIcon } from "../ui/icons";
-import { Empty, Failure } from "../ui/states";
-import { LatencyFigure, OldestFigure, OutcomeFigures, WaitingFigure } from "./figures";
+import { Empty } from "../ui/states";
 import { NeedAttention } from "./need_attention";
+import { OverviewFrame } from "./overview_frame";
 
 const kRefreshMs = 15_000;
 
@@ -19,28 +17,12 @@ export function Overview(): JSX.Element {
   const stats = useQuery(`stats ${range}`, () => account.stats(spanOf(range)), kRefreshMs);
   const whole = useQuery(`whole ${range}`, () => account.stats(wholeSpan(range)), kRefreshMs);
   const health = useQuery(`health ${range}`, () => account.health(spanOf(range)), kRefreshMs);
-  const failure = [webhooks, stats, health].find((query) => query.error && !query.data);
   const waiting = health.data && summary(health.data);
   if (webhooks.data?.length === 0) return <Welcome />;
   return (
-    <>
-      <div class="head">
-        <div class="titles"><h1>Overview</h1></div>
-        <div class="actions"><Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value }, { replace: true })} /></div>
-      </div>
-      {failure?.error ? <div class="card"><Failure error={failure.error} onRetry={failure.reload} /></div> : (
-        <div class="stack">
-          <dl class="figures">
-            <OutcomeFigures steps={stats.data} />
-            <LatencyFigure whole={whole.data} />
-            <WaitingFigure pending={waiting?.pending} />
-            <OldestFigure since={waiting?.oldest} />
-          </dl>
-          <DeliveriesChart steps={stats.data} range={range} />
-          <NeedAttention webhooks={webhooks.data} health={health.data} range={range} />
-        </div>
-      )}
-    </>
+    <OverviewFrame range={range} steps={stats.data} whole={whole.data} pending={waiting?.pending} oldest={waiting?.oldest} needed={[webhooks, stats, health]}>
+      <NeedAttention webhooks={webhooks.data} health={health.data} range={range} />
+    </OverviewFrame>
   );
 }
 

@@ -4,12 +4,12 @@ import iconUrl from "../icon.svg";
 import { account } from "../api/account";
 import { ApiError, Unreachable } from "../api/http";
 import { operator } from "../api/operator";
-import { ThemeButton } from "../app";
 import { roleOf, signedOutBecause, signIn } from "../session";
 import { useObservable } from "../store";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { Note, words } from "../ui/states";
+import { ThemeButton } from "../ui/theme_button";
 
 export function SignIn(): JSX.Element {
   const [key, setKey] = useState("");

@@ -4,20 +4,22 @@ import { useMemo, useState } from "preact/hooks";
 import { operator } from "../../api/operator";
 import { plural } from "../../format";
 import { invalidate, useQuery } from "../../query";
-import { kRanges, spanOf, toRange, wholeSpan } from "../../range";
-import { changeParams, href, navigate, useRoute } from "../../router";
+import { spanOf, toRange, wholeSpan } from "../../range";
+import { href, navigate, useRoute } from "../../router";
 import { scopeOf, ScopeContext } from "../../scope";
 import { Button } from "../../ui/button";
 import { DeliveriesChart } from "../../ui/chart";
 import { Confirm } from "../../ui/dialog";
-import { Segments, Switch } from "../../ui/field";
+import { Switch } from "../../ui/field";
 import { BackIcon, KeyIcon, SendIcon } from "../../ui/icons";
-import { Bone, Empty, Failure, Note, words } from "../../ui/states";
+import { RangeChoice } from "../../ui/range_choice";
+import { Bone, Empty, Failure, Note } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
 import { toast } from "../../ui/toast";
 import { Deliveries } from "../deliveries/screen";
 import { LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
 import { NeedAttention } from "../need_attention";
+import { usePower } from "../power";
 import { WebhookTable } from "../webhooks/table";
 import { KeyDialog } from "./key";
 
@@ -33,24 +35,10 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
   const whole = useQuery(`${scope.cache}whole ${range}`, () => scope.api.stats(wholeSpan(range)), kRefreshMs);
   const [asking, setAsking] = useState<"off" | "regenerate" | "delete" | null>(null);
   const [key, setKey] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const power = usePower("account", (active) => operator.update(id, { is_active: active }));
   const back = <a class="back" href={href("accounts")}><BackIcon />Accounts</a>;
   if (account.error && !account.data) return <>{back}<div class="card"><Failure error={account.error} onRetry={account.reload} /></div></>;
   const data = account.data;
-  const setActive = async (active: boolean): Promise<void> => {
-    setBusy(true);
-    try {
-      await operator.update(id, { is_active: active });
-      invalidate();
-      toast(active ? "The account is on." : "The account is off.");
-      setAsking(null);
-    } catch (error) {
-      if (asking) throw error;
-      toast(words(error as Error));
-    } finally {
-      setBusy(false);
-    }
-  };
   const remove = async (): Promise<void> => {
     await operator.remove(id);
     setAsking(null);
@@ -64,20 +52,20 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
       <div class="head">
         <div class="titles"><h1>{data ? <Foreign>{data.name}</Foreign> : <Bone width={200} height={24} />}</h1><p class="number">Account {id}{data && <> · created <Time at={data.created_at} relative /></>}</p></div>
         <div class="actions">
-          <Switch label={data?.is_active === false ? "Off" : "On"} checked={data?.is_active ?? false} disabled={!data || busy} onChange={(active) => (active ? void setActive(true) : setAsking("off"))} />
+          <Switch label={data?.is_active === false ? "Off" : "On"} checked={data?.is_active ?? false} disabled={!data || power.busy} onChange={(active) => (active ? power.on() : setAsking("off"))} />
           <Button onClick={() => setAsking("regenerate")}><KeyIcon />New key</Button>
           <a class="button primary" href={href("publish", { account: id })}><SendIcon />Publish event</a>
         </div>
       </div>
       <div class="stack">
         {data && !data.is_active && <Note tone="warn">This account is off: its key is refused.</Note>}
-        <Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value }, { replace: true })} />
+        <RangeChoice range={range} />
         <dl class="figures">
           <OutcomeFigures steps={stats.data} />
           <LatencyFigure whole={whole.data} />
           <WaitingFigure pending={health.data?.reduce((all, one) => all + one.pending, 0)} />
         </dl>
-        <DeliveriesChart steps={stats.data} range={range} />
+        <DeliveriesChart steps={stats.data} range={range} events />
         <NeedAttention webhooks={webhooks.data} health={health.data} range={range} />
         <section class="card" aria-label="Webhooks">
           <header><h2>Webhooks</h2></header>
@@ -93,7 +81,7 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
         </section>
       </div>
       {asking === "off" && data && (
-        <Confirm title={<>Switch off <Foreign>{data.name}</Foreign>?</>} action="Switch off" onClose={() => setAsking(null)} onConfirm={() => setActive(false)}>
+        <Confirm title={<>Switch off <Foreign>{data.name}</Foreign>?</>} action="Switch off" onClose={() => setAsking(null)} onConfirm={async () => { await power.off(); setAsking(null); }}>
           <p>Its key is refused from this moment on (403) until it is switched on again. Nothing is deleted.</p>
         </Confirm>
       )}

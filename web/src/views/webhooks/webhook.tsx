@@ -5,18 +5,20 @@ import { account, kFromNewest } from "../../api/account";
 import type { Webhook, WebhookHealth } from "../../api/types";
 import { attention, deliveries, type Attention } from "../../attention";
 import { invalidate, useQuery } from "../../query";
-import { kRanges, spanOf, toRange, wholeSpan } from "../../range";
-import { changeParams, href, navigate, useRoute } from "../../router";
+import { spanOf, toRange, wholeSpan } from "../../range";
+import { href, navigate, useRoute } from "../../router";
 import { Button } from "../../ui/button";
 import { DeliveriesChart } from "../../ui/chart";
 import { Confirm } from "../../ui/dialog";
-import { Choice, Segments, Switch, type Option } from "../../ui/field";
+import { Choice, Switch, type Option } from "../../ui/field";
 import { BackIcon, ChevronIcon } from "../../ui/icons";
-import { Bone, Failure, words } from "../../ui/states";
+import { RangeChoice } from "../../ui/range_choice";
+import { Bone, Failure } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
 import { toast } from "../../ui/toast";
 import { LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
 import { LogRows } from "../deliveries/rows";
+import { usePower } from "../power";
 import { SecretDialog } from "./secret";
 import { TestButton } from "./test";
 
@@ -40,27 +42,12 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
   const [asking, setAsking] = useState<Asking>(null);
   const [grace, setGrace] = useState<Grace>("");
   const [secret, setSecret] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
+  const power = usePower("webhook", (active) => account.update(id, { is_active: active }));
   const back = <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>;
   if (webhook.error && !webhook.data) return <>{back}<div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div></>;
   const hook = webhook.data;
   const one = health.data?.find((each) => each.id === id);
   const finding = hook && one ? attention(hook, one, range) : null;
-
-  const setActive = async (active: boolean): Promise<void> => {
-    setBusy(true);
-    try {
-      await account.update(id, { is_active: active });
-      invalidate();
-      toast(active ? "The webhook is on." : "The webhook is off.");
-      setAsking(null);
-    } catch (error) {
-      if (asking) throw error;
-      toast(words(error as Error));
-    } finally {
-      setBusy(false);
-    }
-  };
 
   return (
     <>
@@ -71,15 +58,15 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
           <p class="mono">{hook ? <Foreign>{hook.url}</Foreign> : <Bone width={320} />}</p>
         </div>
         <div class="actions">
-          <Switch label={hook?.is_active === false ? "Off" : "On"} checked={hook?.is_active ?? false} disabled={!hook || busy}
-                  onChange={(active) => (active ? void setActive(true) : setAsking("off"))} />
+          <Switch label={hook?.is_active === false ? "Off" : "On"} checked={hook?.is_active ?? false} disabled={!hook || power.busy}
+                  onChange={(active) => (active ? power.on() : setAsking("off"))} />
           <a class="button" href={href(`webhooks/${id}/edit`)}>Edit</a>
           <TestButton id={id} />
         </div>
       </div>
       <div class="stack">
         <div class="toolbar">
-          <Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value }, { replace: true })} />
+          <RangeChoice range={range} />
           <Standing hook={hook} finding={finding} />
         </div>
         <dl class="figures">
@@ -109,7 +96,7 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
           </section>
         </div>
       </div>
-      {asking === "off" && hook && <ConfirmOff hook={hook} health={one} onConfirm={() => setActive(false)} onClose={() => setAsking(null)} />}
+      {asking === "off" && hook && <ConfirmOff hook={hook} health={one} onConfirm={async () => { await power.off(); setAsking(null); }} onClose={() => setAsking(null)} />}
       {asking === "regenerate" && hook && (
         <Confirm title="Regenerate the secret?" action="Regenerate secret" onClose={() => setAsking(null)}
                  onConfirm={async () => { setSecret((await account.regenerate(id, grace)).secret); setAsking(null); invalidate(); }}>
