@@ -24,6 +24,6 @@ def test_the_pages_of_the_api(server, open_page):
     expect(article.get_by_text("1 … 255 characters")).to_be_visible()
     article.locator("summary").click()
     expect(article.get_by_text("The data is not valid")).to_be_visible()
-    with page.expect_navigation():
-        page.get_by_role("link", name="openapi.json").click()
-    assert page.url.endswith("/openapi.json")
+    # Not by a click: for a page that is JSON the browser asks for an icon that nobody has, sooner or later.
+    description = page.get_by_role("link", name="openapi.json").evaluate("link => link.href")
+    assert page.request.get(description).json()["openapi"].startswith("3.1")
