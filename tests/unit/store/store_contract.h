@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,12 +19,36 @@
 
 namespace skyhook::store::contract {
 
+// A time that a store's threads read while a test changes it.
+class SharedTime {
+ public:
+  explicit SharedTime(Timestamp time) : time_(time) {}
+  SharedTime& operator=(Timestamp time) {
+    time_ = time;
+    return *this;
+  }
+  SharedTime& operator+=(Micros by) { return *this = time_.load() + by; }
+  SharedTime& operator-=(Micros by) { return *this = time_.load() - by; }
+  operator Timestamp() const { return time_; }  // NOLINT: it is one
+  friend Timestamp operator+(const SharedTime& time, Micros by) { return time.time_.load() + by; }
+  friend Timestamp operator-(const SharedTime& time, Micros by) { return time.time_.load() - by; }
+  friend bool operator==(const SharedTime& time, Timestamp other) {
+    return time.time_.load() == other;
+  }
+  friend Micros operator-(const SharedTime& time, Timestamp other) {
+    return time.time_.load() - other;
+  }
+
+ private:
+  std::atomic<Timestamp> time_;
+};
+
 // A clock that stands still until it is told. Thread-safe for reading.
 class ManualClock final : public Clock {
  public:
   Timestamp now() const override { return time; }
   MonoTime mono() const override { return MonoTime{} + (time - Timestamp{}); }
-  Timestamp time = from_unix_micros(1'772'359'200'000'000);  // 2026-03-01T10:00:00Z
+  SharedTime time{from_unix_micros(1'772'359'200'000'000)};  // 2026-03-01T10:00:00Z
 };
 
 // An empty place where a backend keeps its data for the length of one test.
