@@ -162,6 +162,62 @@ def test_what_the_document_allows_is_accepted_at_its_edges(server, document, acc
     assert server.operator("POST", path, {**body, "idempotency_key": key + "k"}).status == 422
 
 
+ODD_VALUES = [None, "", " ", "x", "é", "x\0", LONG, "https://example.com/", "ftp://example.com/", "*", "contact.*",
+              "2126-01-01T00:00:00Z", "5m", True, False, "1", "yes", 0, 1, -1, 0.5, 1e9, 2**63, [], ["contact.created"],
+              [7], [""], ["no such"], {}, {"a": 1}, {"A": "b"}]
+
+
+def fields_of(document, schema, place=()):
+    """(place, schema, whether it is required) of each field of a body, and of the objects in its lists."""
+    for name, field in schema["properties"].items():
+        yield (*place, name), field, name in schema.get("required", [])
+        items = resolve(document, resolve(document, field).get("items", {}))
+        if "properties" in items:
+            yield from fields_of(document, items, (*place, name, 0))
+
+
+def changed(example, place, **value):
+    """A copy of the example with `value=` at that place, or with nothing there."""
+    body = part = copy.deepcopy(example)
+    for step in place[:-1]:
+        part = part[step]
+    if value:
+        part[place[-1]] = value["value"]
+    else:
+        part.pop(place[-1], None)
+    return body
+
+
+def test_document_and_server_agree_on_odd_values(server, document, account, receiver):
+    """What the schema of a field allows is accepted, and what it does not is refused: in each field of each
+    operation. A constraint that is in one and not in the other fails. A blank text is an absent value."""
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    webhook = account.webhook(receiver.url())
+
+    def refused(method, path, place, body):
+        answer = send(server, account, webhook, method, path, body)
+        dotted = ".".join(map(str, place))
+        return answer.status == 422 and any(
+            key == dotted or key.startswith(dotted + ".") for key in answer.json["errors"])
+
+    wrong = []
+    for method, path, schema, example in body_operations(document):
+        for place, field, required in fields_of(document, schema):
+            rule = Draft202012Validator({**field, "components": document["components"]},
+                                        format_checker=FormatChecker())
+            for value in ODD_VALUES:
+                if place[-1] == "account_id" and value in (1e9, 2**63):
+                    continue  # which accounts there are is more than a schema can say
+                is_blank = isinstance(value, str) and not value.strip()
+                allowed = rule.is_valid(None if is_blank else value)
+                if refused(method, path, place, changed(example, place, value=value)) == allowed:
+                    wrong.append((method, path, place, value))
+            if refused(method, path, place, changed(example, place)) != required:
+                wrong.append((method, path, place, "left out"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
 def test_every_documented_query_limit_is_enforced(server, document, account, receiver):
     webhook = account.webhook(receiver.url())
     checked = 0
