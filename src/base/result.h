@@ -18,8 +18,8 @@ template <class T, class E>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
-  Result(Err<E> error)
-      : state_(std::in_place_index<1>, std::move(error.error)) {}  // NOLINT: implicit
+  Result(Err<E> error)                                                   // NOLINT: implicit
+      : state_(std::in_place_index<1>, std::move(error.error)) {}
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
