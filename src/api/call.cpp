@@ -136,7 +136,7 @@ AccountPtr Call::named_account() {
 bool Call::take_named_account() {
   account = named_account();
   operator_asks = true;
-  std::ranges::rotate(parameters, parameters.begin() + 1);
+  std::rotate(parameters.begin(), parameters.begin() + 1, parameters.end());
   return account != nullptr;
 }
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 
 import pytest
@@ -64,66 +63,6 @@ def test_a_live_stream_outlasts_the_database(own_database, make_cluster, make_re
     there.publish(account.id)
     stream.wait(lambda event: event.kind == "delivery" and event.data["status"] == "delivered")
     stream.close()
-
-
-def test_a_database_that_turns_read_only(own_database, make_cluster, make_receiver):
-    server = own_database()
-    cluster = make_cluster(server)
-    node = cluster.node()
-    account = node.account()
-    receiver = make_receiver()
-    account.webhook(receiver.url())
-    node.publish(account.id, data={"n": 1})
-    server.sql("ALTER SYSTEM SET default_transaction_read_only = on")
-    server.sql("SELECT pg_reload_conf()")
-
-    def publish(number):
-        return node.operator("POST", f"/accounts/{account.id}/events",
-                             {"event": "contact.created", "data": {"n": number}})
-
-    answer = eventually(lambda: (a := publish(2)).status == 503 and a, 10, "a refusal")
-    assert int(answer.headers["retry-after"]) >= 1
-    server.sql("ALTER SYSTEM RESET default_transaction_read_only")
-    server.sql("SELECT pg_reload_conf()")
-    eventually(lambda: publish(3).status == 202, 20, "an event that is accepted")
-    eventually(lambda: {1, 3} <= set(numbers(receiver)), 10, "both")
-
-
-def test_a_database_out_of_connections(own_database, make_cluster, make_receiver):
-    server = own_database(connections=20)
-    cluster = make_cluster(server)
-    node = cluster.node()
-    account = node.account()
-    receiver = make_receiver()
-    account.webhook(receiver.url())
-    node.publish(account.id, data={"n": 1})
-    hogs = []
-    # So that a hog's session ends with it.
-    environment = {**os.environ, "PGOPTIONS": "-c client_connection_check_interval=100"}
-    try:
-        # Others take every connection that is left, then this node's are ended.
-        for _ in range(25):
-            hogs.append(subprocess.Popen(["psql", "-qX", server.url(), "-c", "SELECT pg_sleep(60)"],
-                                         stderr=subprocess.DEVNULL, env=environment))
-        server_tries = 0
-        while server_tries < 50:
-            try:
-                server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                           "WHERE application_name LIKE 'skyhook%'")
-            except Exception:  # the test itself found no connection: so does the node
-                pass
-            server_tries += 1
-            if node.request("GET", "/readyz").status == 503:
-                break
-            time.sleep(0.1)
-    finally:
-        for hog in hogs:
-            hog.kill()
-            hog.wait()
-    eventually(lambda: node.operator("POST", f"/accounts/{account.id}/events",
-                                     {"event": "contact.created", "data": {"n": 2}}).status == 202,
-               30, "an event that is accepted")
-    eventually(lambda: {1, 2} <= set(numbers(receiver)), 20, "both")
 
 
 def test_a_failover_to_a_standby(own_database, make_cluster, make_receiver):
