@@ -996,7 +996,7 @@ TEST_P(StoreContract, AddsUpToTheSameInStepsOfAnyLength) {
   const Account account = make_account();
   const Webhook webhook = make_webhook(account.id);
   const Webhook other = make_webhook(account.id);
-  const Timestamp day = std::chrono::floor<std::chrono::days>(clock.time);
+  const Timestamp day = std::chrono::floor<std::chrono::days>(clock.now());
   const Timestamp end = day + std::chrono::hours{24};
   // Attempts at odd minutes all over the day, in several batches for each span.
   std::vector<WaitingDelivery> d = publish_many(webhook, 120);
