@@ -92,7 +92,7 @@ function WebhookForm({ initial, options, action, cancel, save }: {
   const active = problemsOf("is_active");
   const ofOptions = Object.fromEntries(kOptions.map((name) => [name, problemsOf(`options.${name}`)])) as OptionProblems;
   const isWrong = Object.values(ofOptions).some((texts) => texts.length > 0);
-  const isSet = Object.values(before).some((value) => value.length > 0);
+  const isSet = Object.values(before).some((value) => (typeof value === "boolean" ? value : value.length > 0));
   return (
     <form ref={form} class="card" onSubmit={(event) => void submit(event)} noValidate>
       <Section title="Destination" about="Where deliveries go. A change holds from the next attempt on.">
