@@ -157,6 +157,9 @@ class Node final : public Lanes::World {
   void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
   void record(store::AttemptOutcome outcome) override;
   void load(WebhookId id, std::vector<DeliveryId> except, int limit) override;
+  void load_in_order(WebhookId id, std::vector<DeliveryId> except, int limit) override {
+    load(id, std::move(except), limit);  // no webhook asks for it here
+  }
   void fail_waiting(WebhookId) override {}
   void switch_off(WebhookId) override {}
   void wake_at(std::optional<Timestamp> when) override;

@@ -77,6 +77,19 @@ std::optional<Millis> read_duration(const json::value& value, std::string_view f
   return std::nullopt;
 }
 
+std::optional<bool> read_boolean(const json::value& value, std::string_view field,
+                                 FieldErrors& errors) {
+  if (value.is_bool()) return value.get_bool();
+  if (value.is_int64() && (value.get_int64() == 0 || value.get_int64() == 1)) {
+    return value.get_int64() == 1;
+  }
+  if (value.is_string() && (text_of(value) == "0" || text_of(value) == "1")) {
+    return text_of(value) == "1";
+  }
+  errors.add(field, field_message(field, "must be true or false."));
+  return std::nullopt;
+}
+
 const json::array* read_array(const json::value& value, std::string_view field, std::size_t minimum,
                               std::size_t maximum, FieldErrors& errors) {
   if (!value.is_array()) {
@@ -141,15 +154,7 @@ std::optional<bool> read_boolean(const json::object& input, std::string_view fie
                                  FieldErrors& errors) {
   const json::value* value = find(input, field);
   if (value == nullptr) return std::nullopt;
-  if (value->is_bool()) return value->get_bool();
-  if (value->is_int64() && (value->get_int64() == 0 || value->get_int64() == 1)) {
-    return value->get_int64() == 1;
-  }
-  if (value->is_string() && (text_of(*value) == "0" || text_of(*value) == "1")) {
-    return text_of(*value) == "1";
-  }
-  errors.add(field, field_message(field, "must be true or false."));
-  return std::nullopt;
+  return read_boolean(*value, field, errors);
 }
 
 std::optional<std::string> read_url(const json::object& input, Presence presence,

@@ -57,6 +57,9 @@ std::string field_message(std::string_view field, std::string_view rest);  // `T
 std::string selected_is_invalid(std::string_view field);   // `The selected … is invalid.`
 bool is_missing(const boost::json::value& value);          // null, or an empty text (contract §2)
 std::string_view text_of(const boost::json::value& text);  // of a string: trimmed
+// true, false, 0, 1, "0" or "1", or nullopt with the error.
+std::optional<bool> read_boolean(const boost::json::value& value, std::string_view field,
+                                 FieldErrors& errors);
 // A text such as `30s` or `2m`, between the two, or nullopt with the error.
 std::optional<Millis> read_duration(const boost::json::value& value, std::string_view field,
                                     Millis shortest, Millis longest, FieldErrors& errors);

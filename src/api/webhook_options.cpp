@@ -118,6 +118,19 @@ void write_rate_limit(JsonWriter& json, const WebhookOptions& options) {
   options.rate_limit ? json.number(*options.rate_limit) : json.null();
 }
 
+// --- strict order --------------------------------------------------------------------------------
+
+OptionsChange read_ordered(const json::value& value, const std::string& field, const OptionRules&,
+                           FieldErrors& errors) {
+  const auto ordered = read_boolean(value, field, errors);
+  if (!ordered) return {};
+  return [ordered](WebhookOptions& options) { options.ordered = *ordered; };
+}
+
+void write_ordered(JsonWriter& json, const WebhookOptions& options) {
+  options.ordered ? json.boolean(true) : json.null();
+}
+
 // --- retry schedule and timeout ------------------------------------------------------------------
 
 OptionsChange read_retry_schedule(const json::value& value, const std::string& field,
@@ -215,6 +228,8 @@ constexpr std::array kOptions{
            write_headers},
     Option{"rate_limit", read_rate_limit,
            [](WebhookOptions& options) { options.rate_limit.reset(); }, write_rate_limit},
+    Option{"ordered", read_ordered, [](WebhookOptions& options) { options.ordered = false; },
+           write_ordered},
     Option{"filter", read_filter, [](WebhookOptions& options) { options.filter.clear(); },
            write_filter},
     Option{"retry_schedule", read_retry_schedule,

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "domain/webhook_options.h"
 #include "logging/log.h"
 
 namespace skyhook::cluster {
@@ -191,7 +192,8 @@ store::NewEvent Node::plan(EventPtr event) {
                                   .webhook_id = subscriber->webhook.id,
                                   .event = event,
                                   .created_at = event->created_at,
-                                  .due_at = event->created_at});
+                                  .due_at = event->created_at,
+                                  .is_ordered = wants_order(subscriber->webhook)});
   }
   planned.event = std::move(event);
   return planned;
@@ -200,8 +202,8 @@ store::NewEvent Node::plan(EventPtr event) {
 void Node::adopt() {
   while (wait(options_.publish_poll)) {
     for (;;) {
-      auto adopted =
-          shared_.adopt_published([this](EventPtr event) { return plan(std::move(event)); });
+      auto adopted = shared_.adopt_published(
+          [this](EventPtr event) { return plan(std::move(event)); }, directory_.any_wants_order());
       if (!adopted || adopted->empty()) break;
       std::vector<WaitingDelivery> deliveries;
       for (store::NewEvent& event : *adopted) {

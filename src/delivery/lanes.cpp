@@ -52,6 +52,9 @@ struct Lanes::Lane {
   bool held_back = false;             // by the rate limit, until paced_at
   std::optional<Timestamp> paced_at;  // entry in paced_
 
+  bool in_order = false;  // of a webhook that wants its deliveries one after the other; then also:
+  bool is_blocked = false;  // what is next is not yet due: nothing to read until wake_at
+
   bool in_turn = false;  // entry in turn_
   bool starved = false;  // entry in starved_
   bool counted_as_shrunk = false;
@@ -81,8 +84,11 @@ Lanes::Lane& Lanes::lane(WebhookId id) {
 void Lanes::add(std::vector<WaitingDelivery> fresh) {
   for (WaitingDelivery& delivery : fresh) {
     Lane& target = lane(delivery.webhook_id);
-    // Behind what the store already keeps for this lane, so that the older goes first.
-    if (!target.more_in_store && has_room(target)) {
+    if (target.in_order || delivery.is_ordered) {
+      // Only the store knows what comes before it.
+      if (!target.is_blocked) target.more_in_store = true;
+      // Behind what the store already keeps for this lane, so that the older goes first.
+    } else if (!target.more_in_store && has_room(target)) {
       take_into_memory(target, std::move(delivery));
     } else {
       target.more_in_store = true;
@@ -177,6 +183,7 @@ void Lanes::on_time() {
     wakes_.erase(wakes_.begin());
     Lane& due = lane(id);
     due.wake_at.reset();
+    due.is_blocked = false;
     due.more_in_store = true;
     consider(due);
   }
@@ -201,26 +208,32 @@ void Lanes::webhook_changed(WebhookId id) {
 // --- the store -----------------------------------------------------------------------------------
 
 void Lanes::load_if_wanted(Lane& target) {
-  const int present = static_cast<int>(target.ready.size());
   if (closed_ || !target.more_in_store || target.loading || target.starved ||
-      present > memory_of(target) / 2)
+      static_cast<int>(target.ready.size()) > memory_of(target) / 2)
     return;
+  update_order(target, world_.webhook(target.id));
   if (ready_bytes_ >= options_.memory_budget) {
     target.starved = true;
     starved_.push_back(target.id);
     return;
   }
   target.loading = true;
-  target.more_in_store = false;
+  target.more_in_store = target.is_blocked = false;
   std::vector<DeliveryId> except(target.held.begin(), target.held.end());
   std::sort(except.begin(), except.end());
-  world_.load(target.id, std::move(except), memory_of(target) - present);
+  const int room = memory_of(target) - static_cast<int>(target.ready.size());
+  if (target.in_order) {
+    world_.load_in_order(target.id, std::move(except), room);
+  } else {
+    world_.load(target.id, std::move(except), room);
+  }
 }
 
 void Lanes::loaded(WebhookId id, store::Result<store::WaitingPage> page) {
   Lane& target = lane(id);
   target.loading = false;
   const bool is_stale = std::exchange(target.load_is_stale, false);
+  target.is_blocked = false;
   if (!page) {
     schedule_wake(target, world_.now() + kLoadRetryDelay);
   } else if (is_stale) {
@@ -230,6 +243,7 @@ void Lanes::loaded(WebhookId id, store::Result<store::WaitingPage> page) {
     for (WaitingDelivery& delivery : page->deliveries)
       take_into_memory(target, std::move(delivery));
     if (page->next_due_at) schedule_wake(target, *page->next_due_at);
+    target.is_blocked = target.in_order && page->next_due_at.has_value();
   }
   target.released_while_loading.clear();
   consider(target);
@@ -265,6 +279,23 @@ void Lanes::set_timer() {
   if (earliest == timer_) return;
   timer_ = earliest;
   world_.wake_at(earliest);
+}
+
+// --- strict order --------------------------------------------------------------------------------
+
+bool Lanes::update_order(Lane& target, const WebhookPtr& webhook) {
+  const bool wanted = webhook && wants_order(webhook->webhook);
+  if (wanted == target.in_order) return false;
+  target.in_order = wanted;
+  target.is_blocked = false;
+  forget_ready(target);
+  target.more_in_store = true;
+  return true;
+}
+
+bool Lanes::waits_for_its_turn(const Lane& target) const {
+  // What is held and not ready is under way, or its outcome is not yet durable.
+  return target.in_order && target.held.size() > target.ready.size();
 }
 
 // --- the rate limit ------------------------------------------------------------------------------
@@ -363,7 +394,7 @@ void Lanes::release(Lane& target, DeliveryId id) {
 }
 
 bool Lanes::may_send(const Lane& target) const {
-  return !target.ready.empty() && !target.held_back &&
+  return !target.ready.empty() && !target.held_back && !waits_for_its_turn(target) &&
          target.in_flight < target.concurrency.limit();
 }
 
@@ -399,7 +430,7 @@ void Lanes::fill_slots() {
 void Lanes::start_next(Lane& target) {
   WebhookPtr webhook = world_.webhook(target.id);
   if (!webhook || !webhook->webhook.is_active) return;  // consider() ends what waits
-  if (hold_back(target, webhook)) return;
+  if (update_order(target, webhook) || hold_back(target, webhook)) return;
   WaitingDelivery delivery = std::move(target.ready.front());
   target.ready.pop_front();
   --ready_;
@@ -461,7 +492,13 @@ void Lanes::recorded(const store::AttemptOutcome& outcome) {
   --unrecorded_;
   Lane& target = lane(outcome.webhook_id);
   release(target, outcome.delivery_id);
-  if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) schedule_wake(target, retry->at);
+  if (const auto* retry = std::get_if<RetryAt>(&outcome.verdict)) {
+    schedule_wake(target, retry->at);
+    if (target.in_order) {
+      forget_ready(target);  // all of it comes after the one that waits now
+      target.is_blocked = true;
+    }
+  }
   // Not before: what waits is ended with the webhook, and this delivery must end as gone, its
   // attempt in the log.
   if (const auto* gave_up = std::get_if<GaveUp>(&outcome.verdict);

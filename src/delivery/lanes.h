@@ -65,6 +65,8 @@ class Lanes {
     virtual void record(store::AttemptOutcome outcome) = 0;
     // Reads waiting deliveries from the store, but not `except` (ascending) → loaded().
     virtual void load(WebhookId id, std::vector<DeliveryId> except, int limit) = 0;
+    // The same by Store::waiting_in_order.
+    virtual void load_in_order(WebhookId id, std::vector<DeliveryId> except, int limit) = 0;
     // Ends what waits in the store for a webhook that is switched off. Asking twice does no harm. →
     // look_again_later() where the store fails.
     virtual void fail_waiting(WebhookId id) = 0;
@@ -147,6 +149,9 @@ class Lanes {
   void load_if_wanted(Lane& target);
   void feed_starved();
   void schedule_wake(Lane& target, Timestamp due_at);
+  // Does the lane go by its webhook's wish? True where it did not; then it reads anew.
+  bool update_order(Lane& target, const WebhookPtr& webhook);
+  bool waits_for_its_turn(const Lane& target) const;
   // Has the webhook a rate limit? Brings the lane's pace up to date with it.
   bool update_pace(Lane& target, const WebhookPtr& webhook);
   bool hold_back(Lane& target, const WebhookPtr& webhook);  // it has to wait; woken afterwards

@@ -165,7 +165,13 @@ std::size_t Directory::webhook_count() const {
   return webhooks_.size();
 }
 
+bool Directory::any_wants_order() const {
+  std::shared_lock lock(mutex_);
+  return ordered_ > 0;
+}
+
 void Directory::unlink(const WebhookPtr& entry) {
+  if (wants_order(entry->webhook)) --ordered_;
   AccountEntry& owner = accounts_[entry->webhook.account_id];
   for (const std::string& type : entry->webhook.events) {
     const auto list = owner.subscribers.find(type);
@@ -186,6 +192,7 @@ void Directory::put_webhook(const WebhookPtr& entry) {
   WebhookPtr& present = webhooks_[entry->webhook.id];
   if (present) unlink(present);
   present = entry;
+  if (wants_order(entry->webhook)) ++ordered_;
   owner->second.webhooks[entry->webhook.id] = entry;
   if (!entry->webhook.is_active) return;
   for (const std::string& type : entry->webhook.events) {
@@ -252,6 +259,7 @@ void Directory::drop_account(AccountId id) {
       account_of_key_.erase(key_text(found->second.account->api_key_hash));
       for (const auto& [webhook_id, entry] : found->second.webhooks) {
         orphans.push_back(webhook_id);
+        if (wants_order(entry->webhook)) --ordered_;
         webhooks_.erase(webhook_id);
       }
       accounts_.erase(found);

@@ -55,6 +55,7 @@ class Directory {
   std::vector<WebhookPtr> subscribers(AccountId account, std::string_view event_type,
                                       std::string_view data) const;
   std::size_t webhook_count() const;
+  bool any_wants_order() const;  // of all webhooks
 
   // Called after a webhook was changed, switched off or deleted (second argument nullptr), on the
   // thread that changed it. Set before load().
@@ -112,7 +113,7 @@ class Directory {
   void notify(WebhookId id, const WebhookPtr& entry);
   void put_webhook(const WebhookPtr& entry);  // takes mutex_; replaces an entry of the same id
   void drop_webhook(WebhookId id);            // takes mutex_
-  void unlink(const WebhookPtr& entry);       // mutex_ held: out of the subscriber lists
+  void unlink(const WebhookPtr& entry);       // mutex_ held: out of the lists and counts
 
   store::Store& store_;
   const signing::SecretBox& box_;
@@ -124,6 +125,7 @@ class Directory {
   std::unordered_map<std::string, AccountId>
       account_of_key_;  // by the 32 bytes of the hash; guarded by mutex_
   std::unordered_map<WebhookId, WebhookPtr> webhooks_;  // guarded by mutex_
+  std::size_t ordered_ = 0;                             // that want order; guarded by mutex_
 };
 
 }  // namespace skyhook

@@ -77,6 +77,7 @@ struct WaitingDelivery {
   int attempts_made = 0;      // over its whole life
   int schedule_position = 0;  // failures since the schedule last began anew
   bool is_test = false;       // one attempt only
+  bool is_ordered = false;    // its webhook wanted strict order: it is sent as the store tells it
 
   Uuid uuid() const { return make_uuid(created_at, id.value); }
 };

@@ -38,6 +38,7 @@ struct WebhookOptions {
   std::optional<double> rate_limit;             // attempts a second; nullopt: none
   std::optional<RetrySchedule> retry_schedule;  // nullopt: the service's
   std::optional<Millis> timeout;                // of an attempt; nullopt: the service's
+  bool ordered = false;                         // the next only after the one before is settled
   std::string filter;                           // filter/filter.h, as JSON; empty: none
   std::optional<PreviousSecret> previous_secret;
   std::string ed25519;  // the private key of signing/ed25519.h, sealed in the store; empty: none
@@ -59,6 +60,10 @@ inline constexpr double kRateSteps = 1000;
 // left.
 WebhookOptionsPtr with_change(const WebhookOptionsPtr& present,
                               const std::function<void(WebhookOptions&)>& change);
+// Does the webhook want each delivery only after the one before is settled?
+inline bool wants_order(const Webhook& webhook) {
+  return webhook.options != nullptr && webhook.options->ordered;
+}
 // Do both say the same? Either may be nullptr.
 bool same_options(const WebhookOptionsPtr& a, const WebhookOptionsPtr& b);
 

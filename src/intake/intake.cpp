@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "domain/webhook_options.h"
 #include "signing/secrets.h"
 
 namespace skyhook::intake {
@@ -18,12 +19,13 @@ Sha256 request_hash(const PublishItem& item) {
   return signing::sha256(text);
 }
 
-WaitingDelivery make_delivery(std::int64_t id, WebhookId webhook, const EventPtr& event) {
+WaitingDelivery make_delivery(std::int64_t id, const Webhook& webhook, const EventPtr& event) {
   return {.id = DeliveryId{id},
-          .webhook_id = webhook,
+          .webhook_id = webhook.id,
           .event = event,
           .created_at = event->created_at,
-          .due_at = event->created_at};
+          .due_at = event->created_at,
+          .is_ordered = wants_order(webhook)};
 }
 
 // Hands on what was stored: a replayed event (known idempotency key) was stored and handed on the
@@ -67,7 +69,7 @@ void Intake::publish(std::vector<PublishItem> items, store::PublishCallback done
                                                       .traceparent = std::move(item.traceparent)});
     fresh.deliveries.reserve(subscribers.size());
     for (const WebhookPtr& subscriber : subscribers) {
-      fresh.deliveries.push_back(make_delivery(next_id++, subscriber->webhook.id, fresh.event));
+      fresh.deliveries.push_back(make_delivery(next_id++, subscriber->webhook, fresh.event));
     }
     events.push_back(std::move(fresh));
   }
@@ -92,8 +94,9 @@ void Intake::send_test(const WebhookPtr& webhook, std::string data,
                                                          .type = std::string(kTestEventType),
                                                          .data = std::move(data),
                                                          .created_at = clock_.now()});
-  WaitingDelivery delivery = make_delivery(id + 1, webhook->webhook.id, event);
+  WaitingDelivery delivery = make_delivery(id + 1, webhook->webhook, event);
   delivery.is_test = true;
+  delivery.is_ordered = false;  // it goes out at once
 
   std::vector<store::NewEvent> events;
   events.push_back({.event = event, .deliveries = {delivery}, .idempotency_key = std::nullopt});

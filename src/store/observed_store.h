@@ -32,6 +32,10 @@ class ObservedStore final : public Store {
                               const std::vector<DeliveryId>& except, int limit) override {
     return behind_->waiting(webhook, now, except, limit);
   }
+  Result<WaitingPage> waiting_in_order(WebhookId webhook, Timestamp now,
+                                       const std::vector<DeliveryId>& except, int limit) override {
+    return behind_->waiting_in_order(webhook, now, except, limit);
+  }
   Result<std::vector<Account>> load_accounts() override { return behind_->load_accounts(); }
   Result<std::vector<Webhook>> load_webhooks() override { return behind_->load_webhooks(); }
   Result<Account> create_account(const NewAccount& account) override {

@@ -58,6 +58,8 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
     options.timeout = Millis{value.as_int64()};
   } else if (name == "rate_limit_steps") {
     options.rate_limit = read_rate(value);
+  } else if (name == "ordered") {
+    options.ordered = value.as_bool();
   } else if (name == "filter") {
     options.filter = text_of(value);
   } else if (name == "ed25519") {
@@ -83,6 +85,7 @@ std::string options_text(const WebhookOptionsPtr& options) {
   if (options->rate_limit) {
     object["rate_limit_steps"] = std::llround(*options->rate_limit * kRateSteps);
   }
+  if (options->ordered) object["ordered"] = true;
   if (!options->filter.empty()) object["filter"] = options->filter;
   if (!options->ed25519.empty()) object["ed25519"] = options->ed25519;
   if (const auto& previous = options->previous_secret) {

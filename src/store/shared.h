@@ -69,7 +69,9 @@ class Shared {
   // them; the answer is what was stored, at most kAdoptLimit events. Empty: there were none.
   static constexpr int kAdoptLimit = 500;
   using Plan = std::function<NewEvent(EventPtr)>;
-  virtual Result<std::vector<NewEvent>> adopt_published(const Plan& plan) = 0;
+  // `in_turn`: at most one node at a time, in the order of commits, for webhooks that want order;
+  // empty too while another node does it.
+  virtual Result<std::vector<NewEvent>> adopt_published(const Plan& plan, bool in_turn) = 0;
 
   // Live logs (store/change_feed.h): tells the other nodes which webhooks are watched here and what
   // changed here of those that they watch; returns the same of theirs. Told within two calls of

@@ -188,6 +188,13 @@ class Store {
   // `except` (ascending): the ones that the caller holds in memory already.
   virtual Result<WaitingPage> waiting(WebhookId webhook, Timestamp now,
                                       const std::vector<DeliveryId>& except, int limit) = 0;
+  // The same in the order in which they were accepted, up to the first that is not yet due
+  // (next_due_at): what comes after it is not told. Of a webhook that wants strict order this is
+  // the way to read: on a shared store one node gets them, until its lease ends, and the others get
+  // nothing.
+  virtual Result<WaitingPage> waiting_in_order(WebhookId webhook, Timestamp now,
+                                               const std::vector<DeliveryId>& except,
+                                               int limit) = 0;
   // Ends up to `limit` pending deliveries of the webhook as failed with `reason`; returns how many.
   // Called until it returns 0.
   virtual Result<int> fail_waiting(WebhookId webhook, FailureReason reason, int limit) = 0;

@@ -332,6 +332,7 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     page.get_by_label("Only events whose data has").fill('{"plan": ["pro", "team"]}')
     page.get_by_label("Time limit of an attempt").fill("10s")
     page.get_by_label("Deliveries a second, at most").fill("5")
+    page.get_by_label("Deliveries go out").select_option("strict")
     page.get_by_label("Retry after").fill("none")
     page.get_by_label("Every contact event").check()
     page.get_by_role("button", name="Save changes").click()
@@ -339,7 +340,7 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     stored = account.get(f"/webhooks/{webhook['id']}?include=options").data
     assert stored["events"] == ["contact.created", "contact.*"]
     assert stored["options"] == {
-        "headers": {"X-Key": True}, "rate_limit": 5, "filter": {"plan": ["pro", "team"]}, "retry_schedule": [],
+        "headers": {"X-Key": True}, "rate_limit": 5, "ordered": True, "filter": {"plan": ["pro", "team"]}, "retry_schedule": [],
         "timeout": "10s", "previous_secret_expires_at": None, "ed25519": None}
 
     # Open again at once, since something is set; what is left alone stays.

@@ -14,7 +14,7 @@ from harness.polling import eventually
 from harness.receiver import hang, status
 from harness.signatures import assert_signed, openssl_signature
 
-ALL = ["headers", "rate_limit", "filter", "retry_schedule", "timeout", "ed25519",
+ALL = ["headers", "rate_limit", "ordered", "filter", "retry_schedule", "timeout", "ed25519",
        "previous_secret_expires_at"]
 NONE = dict.fromkeys(ALL)
 
@@ -293,6 +293,109 @@ def test_bad_rate_limits_are_refused(account, value, reason):
 def test_a_rate_limit_comes_back_as_given(account, receiver, value):
     webhook = account.webhook(receiver.url(), options={"rate_limit": value})
     assert options_of(account, webhook)["rate_limit"] == value
+
+
+# --- strict order -------------------------------------------------------------------------------------
+
+
+def numbers_of(receiver):
+    return [request.json["data"]["n"] for request in receiver.requests]
+
+
+def test_order_is_kept_over_retries(account, make_receiver):
+    refusals = {3: 2, 5: 1, 6: 9}
+
+    def subscriber(connection, request):
+        number = request.json["data"]["n"]
+        refusals[number] = refusals.get(number, 0) - 1
+        return status(500 if refusals[number] >= 0 else 200)(connection, request)
+
+    receiver = make_receiver(subscriber)
+    webhook = account.webhook(receiver.url(), options={"ordered": True, "retry_schedule": ["50ms"] * 2})
+    for n in range(10):
+        account.publish(data={"n": n})
+    account.settled(webhook, "delivered", 9)
+    # The sixth fails for good, and the next goes on.
+    assert numbers_of(receiver) == [0, 1, 2, 3, 3, 3, 4, 5, 5, 6, 6, 6, 7, 8, 9]
+    for before, after in zip(receiver.requests, receiver.requests[1:]):
+        assert before.started < after.started
+    assert [entry["attempt_number"] for entry in account.deliveries(webhook)][::-1] == [1, 1, 1, 3, 1, 2, 3, 1, 1, 1]
+
+
+def test_one_is_in_flight_at_a_time(account, make_receiver):
+    now, most = [0], [0]
+
+    def subscriber(connection, request):
+        now[0] += 1
+        most[0] = max(most[0], now[0])
+        connection.pause(0.02)
+        now[0] -= 1
+        return status(200)(connection, request)
+
+    receiver = make_receiver(subscriber)
+    account.webhook(receiver.url(), options={"ordered": True})
+    other = make_receiver(status(200))
+    account.webhook(other.url())
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(30)]
+    assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    receiver.wait(30)
+    assert numbers_of(receiver) == list(range(30))
+    assert most[0] == 1
+    other.wait(30)
+
+
+def test_what_waits_in_order_outlives_a_restart(make_server, make_receiver):
+    server = make_server("--retry-schedule", "1h")
+    account, receiver = server.account(), make_receiver(status(500), status(200))
+    webhook = account.webhook(receiver.url(), options={"ordered": True})
+    for n in range(5):
+        account.publish(data={"n": n})
+    receiver.wait(1)
+    server.restart()
+    account.publish(data={"n": 5})
+    account.post(f"/webhooks/{webhook['id']}/test")  # at once, past the order
+    assert [entry["status"] for entry in account.deliveries(webhook)] == ["delivered"] + ["pending"] * 6
+    first = account.deliveries(webhook)[-1]
+    assert account.post(f"/webhooks/{webhook['id']}/deliveries/{first['delivery_id']}/retry").status == 202
+    account.settled(webhook, "delivered", 7)
+    ordered = [request.json["data"]["n"] for request in receiver.requests if "n" in request.json["data"]]
+    assert ordered == [0, 0, 1, 2, 3, 4, 5]
+
+
+def test_a_retry_by_hand_comes_before_what_waits(account, make_receiver):
+    receiver = make_receiver(status(200))
+    webhook = account.webhook(receiver.url(), options={"ordered": True, "retry_schedule": ["1h"]})
+    account.publish(data={"n": 0})
+    account.settled(webhook, "delivered", 1)
+    receiver.answer_with(status(500))
+    for n in range(1, 4):
+        account.publish(data={"n": n})
+    receiver.wait(2)
+    receiver.answer_with(status(200))
+    oldest = account.deliveries(webhook)[-1]
+    assert account.post(f"/webhooks/{webhook['id']}/deliveries/{oldest['delivery_id']}/retry").status == 202
+    receiver.wait(3)
+    assert numbers_of(receiver) == [0, 1, 0]
+    change(account, webhook, {"ordered": False})  # what waited behind the retry need not any more
+    assert sorted(request.json["data"]["n"] for request in receiver.wait(5)[3:]) == [2, 3]
+
+
+def test_order_can_begin_and_end_under_way(account, make_receiver):
+    receiver = make_receiver(status(200, delay=0.01))
+    webhook = account.webhook(receiver.url())
+    for n in range(120):
+        if n % 40 == 20:
+            assert change(account, webhook, {"ordered": n != 60})["ordered"] is (None if n == 60 else True)
+        account.publish(data={"n": n})
+    account.settled(webhook, "delivered", 100, timeout=20)
+    receiver.wait(120)
+    assert sorted(numbers_of(receiver)) == list(range(120))
+
+
+@pytest.mark.parametrize("value", ["yes", 2, [True], {}])
+def test_bad_orders_are_refused(account, value):
+    assert faults(account, {"ordered": value}) == {
+        "options.ordered": ["The options.ordered field must be true or false."]}
 
 
 # --- filters and patterns -----------------------------------------------------------------------------

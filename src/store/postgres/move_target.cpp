@@ -411,10 +411,15 @@ class PostgresMoveTarget final : public MoveTarget {
     // From here on it must last; what was committed before it lasts with it.
     if (auto done = script("SET synchronous_commit = on"); !done) return done;
     Params node, id;
+    const Params none;
     node.add(node_);
     id.text(id_);
     auto done = connection_->pipeline(
-        {{"UPDATE skyhook.nodes SET emptied = false WHERE node_id = $1", node},
+        // One node is to send what waits in order, whoever takes over which part of it.
+        {{"UPDATE skyhook.detours SET place = 0 WHERE state = 0 AND webhook_id IN (SELECT "
+          "webhook_id FROM skyhook.webhooks WHERE options LIKE '%\"ordered\":true%')",
+          none},
+         {"UPDATE skyhook.nodes SET emptied = false WHERE node_id = $1", node},
          {"UPDATE skyhook.moves SET finished_at = clock_timestamp() WHERE move_id = $1", id}});
     if (!done) return failed(done.error());
     return Done{};
@@ -532,15 +537,11 @@ class PostgresMoveTarget final : public MoveTarget {
 
 const std::vector<MovedColumns>& moved_columns() {
   static const std::vector<MovedColumns> list{
-      {"accounts", kAccountColumns},
-      {"webhooks", kWebhookColumns},
-      {"events", kEventColumns},
-      {"deliveries", kDeliveryColumns},
-      {"detours", kDetourColumns},
-      {"attempts", kAttemptColumns},
-      {"totals", kTotalColumns},
-      {"rollups", kRollupColumns},
-      {"rollup_durations", kDurationColumns},
+      {"accounts", kAccountColumns},     {"webhooks", kWebhookColumns},
+      {"events", kEventColumns},         {"deliveries", kDeliveryColumns},
+      {"detours", kDetourColumns},       {"detours", "place"},
+      {"attempts", kAttemptColumns},     {"totals", kTotalColumns},
+      {"rollups", kRollupColumns},       {"rollup_durations", kDurationColumns},
       {"idempotency_keys", kKeyColumns},
   };
   return list;
@@ -548,6 +549,7 @@ const std::vector<MovedColumns>& moved_columns() {
 
 const std::vector<LeftTable>& left_tables() {
   static const std::vector<LeftTable> list{
+      {"orders", "made where the first node looks for what waits"},
       {"purges", "done in the source before"},
       {"changes", "tells living nodes of changes"},
       {"nodes", "one row, made by begin()"},

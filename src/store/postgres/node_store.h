@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,8 @@ class NodeStore final : public Store, public Shared {
   Result<std::vector<WebhookId>> webhooks_with_waiting() override;
   Result<WaitingPage> waiting(WebhookId webhook, Timestamp now,
                               const std::vector<DeliveryId>& except, int limit) override;
+  Result<WaitingPage> waiting_in_order(WebhookId webhook, Timestamp now,
+                                       const std::vector<DeliveryId>& except, int limit) override;
   Result<int> fail_waiting(WebhookId webhook, FailureReason reason, int limit) override;
 
   Result<std::vector<Account>> load_accounts() override;
@@ -86,7 +89,7 @@ class NodeStore final : public Store, public Shared {
   Result<bool> in_flight_elsewhere(WebhookId webhook, DeliveryId delivery) override;
   Result<Done> answer(const Inquiry& inquiry, bool in_flight) override;
   Result<std::vector<WebhookId>> take_over() override;
-  Result<std::vector<NewEvent>> adopt_published(const Plan& plan) override;
+  Result<std::vector<NewEvent>> adopt_published(const Plan& plan, bool in_turn) override;
   Result<RequestTotals> count_requests(std::vector<RequestCount> here, int limit,
                                        Which answer) override;
 
@@ -97,6 +100,7 @@ class NodeStore final : public Store, public Shared {
     std::int64_t writer = 0;
     std::int64_t event = 0;
     std::int64_t next_from = 0;  // where the next pass begins
+    std::int64_t seen_to = 0;    // in turn: where it may begin once nothing is left of this one
     MonoTime whole_at{};         // then one begins at the beginning
   };
 
@@ -114,14 +118,21 @@ class NodeStore final : public Store, public Shared {
   Answer<Done> park(Connection& connection, const std::vector<Registry::Fresh>& taken,
                     std::vector<WebhookId>* found);
   Answer<std::vector<WebhookId>> take_over_batch(Connection& connection);
+  Answer<std::unordered_set<DeliveryId>> take_out_of_order(Connection& connection,
+                                                           AccountId account, WebhookId webhook,
+                                                           const std::vector<std::int64_t>& placed);
+  Answer<bool> take_order(Connection& connection, AccountId account, WebhookId webhook,
+                          std::int64_t limit);
+  // Webhooks whose order is this node's to keep, and that have work in it.
+  Answer<std::vector<WebhookId>> ordered_with_waiting(Connection& connection);
   Answer<std::vector<DeliveryTotals>> read_totals(Connection& connection,
                                                   const std::vector<WebhookId>& webhooks);
   Result<bool> ask(WebhookId webhook, DeliveryId delivery);
   Result<std::optional<Inquiry>> inquire(WebhookId webhook, DeliveryId delivery);
   Result<bool> wait_for_answer(const Inquiry& inquiry);
   Answer<std::vector<Inquiry>> read_inquiries(Connection& connection);
-  Answer<bool> look_into_outbox(Connection& connection);
-  Answer<Done> take_from_outbox(Connection& connection, const Plan& plan,
+  Answer<bool> look_into_outbox(Connection& connection, bool in_turn);
+  Answer<Done> take_from_outbox(Connection& connection, const Plan& plan, bool in_turn,
                                 std::vector<NewEvent>& events);
   Answer<Done> store_published(Connection& connection, const Rows& rows, const Plan& plan,
                                std::vector<NewEvent>& events);

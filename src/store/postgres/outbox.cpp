@@ -18,8 +18,11 @@ constexpr Seconds kWholePass{5};
 // Rows that were taken are dead but remain until vacuum, which somebody's old snapshot may hold up:
 // no look may walk over all of them. So a pass begins at the oldest transaction that was open when
 // the pass before it began, and goes on behind what it took.
-Answer<bool> NodeStore::look_into_outbox(Connection& connection) {
+// In turn, each look begins there anew until nothing is left: one that went on behind what it took
+// would pass by what was committed meanwhile by a transaction that had begun earlier.
+Answer<bool> NodeStore::look_into_outbox(Connection& connection, bool in_turn) {
   OutboxPass& pass = outbox_pass_;
+  if (in_turn) pass.batches = 0;
   if (pass.batches == 0) {
     const MonoTime now = std::chrono::steady_clock::now();
     const bool whole = now >= pass.whole_at;
@@ -34,20 +37,21 @@ Answer<bool> NodeStore::look_into_outbox(Connection& connection) {
       "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
       from);
   if (!row) return Err{row.error()};
-  if (pass.batches == 0) pass.next_from = row->integer(0, 1);
   const bool any = row->boolean(0, 0);
+  pass.seen_to = row->integer(0, 1);
+  if (pass.batches == 0 && !(in_turn && any)) pass.next_from = pass.seen_to;
   pass.batches = any ? pass.batches + 1 : 0;
   return any;
 }
 
-Result<std::vector<NewEvent>> NodeStore::adopt_published(const Plan& plan) {
+Result<std::vector<NewEvent>> NodeStore::adopt_published(const Plan& plan, bool in_turn) {
   std::lock_guard lock(outbox_mutex_);
   return write([&](Connection& connection) -> Answer<std::vector<NewEvent>> {
     std::vector<NewEvent> events;
-    auto any = look_into_outbox(connection);
+    auto any = look_into_outbox(connection, in_turn);
     if (!any) return Err{any.error()};
     if (!*any) return events;
-    auto taken = take_from_outbox(connection, plan, events);
+    auto taken = take_from_outbox(connection, plan, in_turn, events);
     if (taken) {
       note_adopted(events);
       return events;
@@ -76,9 +80,14 @@ void NodeStore::note_adopted(const std::vector<NewEvent>& events) {
 
 // What the rows say is stored, and the rows are removed: one transaction, which is left open where
 // it fails.
-Answer<Done> NodeStore::take_from_outbox(Connection& connection, const Plan& plan,
+Answer<Done> NodeStore::take_from_outbox(Connection& connection, const Plan& plan, bool in_turn,
                                          std::vector<NewEvent>& events) {
   if (auto begun = connection.script("BEGIN"); !begun) return begun;
+  if (in_turn) {
+    auto mine = connection.query("SELECT pg_try_advisory_xact_lock(1397442891, 3)");
+    if (!mine) return Err{mine.error()};
+    if (!mine->boolean(0, 0)) return connection.script("COMMIT");
+  }
   OutboxPass& pass = outbox_pass_;
   Params from;
   from.add(pass.writer).add(pass.event).add(std::int64_t{kAdoptLimit});
@@ -94,6 +103,7 @@ Answer<Done> NodeStore::take_from_outbox(Connection& connection, const Plan& pla
     pass.event = rows->integer(count - 1, 1);
     if (auto stored = store_published(connection, *rows, plan, events); !stored) return stored;
   }
+  if (in_turn && count < kAdoptLimit) pass.next_from = pass.seen_to;
   if (count < kAdoptLimit || pass.batches == kBatchesAPass) pass.batches = 0;
   return connection.script("COMMIT");
 }
@@ -143,15 +153,19 @@ Answer<Done> NodeStore::store_published(Connection& connection, const Rows& rows
       "WHERE o.account_id = i.account_id AND o.event_id = i.event_id",
       taken);
   if (!removed) return Err{removed.error()};
-  if (keys.empty()) return Done{};
-  Params counted;
-  counted.add(keyed_accounts).texts(keys).add(keyed_deliveries);
-  auto told = connection.query(
-      "UPDATE skyhook.idempotency_keys k SET deliveries = i.n "
-      "FROM unnest($1, $2, $3) AS i(account_id, key, n) "
-      "WHERE k.account_id = i.account_id AND k.key = i.key",
-      counted);
-  if (!told) return Err{told.error()};
+  if (!keys.empty()) {
+    Params counted;
+    counted.add(keyed_accounts).texts(keys).add(keyed_deliveries);
+    auto told = connection.query(
+        "UPDATE skyhook.idempotency_keys k SET deliveries = i.n "
+        "FROM unnest($1, $2, $3) AS i(account_id, key, n) "
+        "WHERE k.account_id = i.account_id AND k.key = i.key",
+        counted);
+    if (!told) return Err{told.error()};
+  }
+  if (!accept.any_ordered()) return Done{};
+  auto placed = connection.query(kAcceptInOrder, accept.order_params(membership_.node_id()));
+  if (!placed) return Err{placed.error()};
   return Done{};
 }
 

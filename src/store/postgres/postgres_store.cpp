@@ -111,6 +111,11 @@ Answer<std::vector<WebhookId>> NodeStore::take_over_batch(Connection& connection
   for (int row = 0; row < rows->count(); ++row) {
     if (!rows->is_null(row, 0)) webhooks.push_back(WebhookId{rows->integer(row, 0)});
   }
+  auto orders = connection.query("SELECT skyhook.take_over_orders($1::int)", params);
+  if (!orders) return Err{orders.error()};
+  for (int row = 0; row < orders->count(); ++row) {
+    webhooks.push_back(WebhookId{orders->integer(row, 0)});
+  }
   return webhooks;
 }
 
@@ -172,6 +177,12 @@ void NodeStore::keep_house() {
     }
     if (auto done = house_step(*connection); !done) {
       log::warn("parking failed", {{"reason", done.error().message}});
+    }
+    if (connection->usable() && registry_.order_in_doubt()) {
+      if (auto waiting = ordered_with_waiting(*connection)) {
+        std::lock_guard lock(found_mutex_);
+        found_.insert(found_.end(), waiting->begin(), waiting->end());
+      }
     }
     if (!connection->usable() || std::chrono::steady_clock::now() < next_fold) continue;
     next_fold = std::chrono::steady_clock::now() + options_.fold_every;
@@ -257,6 +268,10 @@ Result<bool> NodeStore::purge_step(Timestamp now, std::optional<Timestamp> keep_
     if (!keys) return Err{keys.error()};
     auto deleted = connection.query("SELECT skyhook.purge_deleted(500)");
     if (!deleted) return Err{deleted.error()};
+    auto orders = connection.query(
+        "DELETE FROM skyhook.orders o WHERE NOT EXISTS (SELECT FROM skyhook.webhooks h "
+        "WHERE h.account_id = o.account_id AND h.webhook_id = o.webhook_id)");
+    if (!orders) return Err{orders.error()};
     auto feed = connection.query(
         "DELETE FROM skyhook.changes WHERE written_at < clock_timestamp() - interval '1 hour'");
     if (!feed) return Err{feed.error()};

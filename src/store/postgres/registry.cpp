@@ -8,6 +8,7 @@ void Registry::add(const std::vector<NewEvent>& events, MonoTime now) {
   std::lock_guard lock(mutex_);
   for (const NewEvent& event : events) {
     for (const WaitingDelivery& delivery : event.deliveries) {
+      if (delivery.is_ordered) continue;  // written with a row of its own, as if parked
       entries_.emplace_hint(entries_.end(), delivery.id.value,
                             Entry{delivery.webhook_id, event.event->account_id, delivery.due_at,
                                   now, State::writing});
@@ -34,6 +35,16 @@ void Registry::committed(const std::vector<NewEvent>& events) {
 }
 void Registry::uncertain(const std::vector<NewEvent>& events) {
   set_state(events, State::uncertain);
+  const bool any_ordered = std::ranges::any_of(events, [](const NewEvent& event) {
+    return std::ranges::any_of(event.deliveries, &WaitingDelivery::is_ordered);
+  });
+  std::lock_guard lock(mutex_);
+  if (any_ordered) looks_in_doubt_ = kLooksInDoubt;
+}
+
+bool Registry::order_in_doubt() {
+  std::lock_guard lock(mutex_);
+  return looks_in_doubt_ > 0 && looks_in_doubt_-- > 0;
 }
 
 void Registry::erase(Entries::iterator entry) {

@@ -32,8 +32,14 @@ class Registry {
   void add(const std::vector<NewEvent>& events, MonoTime now);
   void committed(const std::vector<NewEvent>& events);
   void dropped(const std::vector<NewEvent>& events);
-  // It is not known whether they were written: parking will tell.
+  // It is not known whether they were written: parking will tell. Of those in strict order, which
+  // are not kept here, order_in_doubt() does.
   void uncertain(const std::vector<NewEvent>& events);
+
+  // Is it to be looked whether there is work in strict order that nobody was told of? True for the
+  // next kLooksInDoubt calls after a write whose outcome is not known.
+  bool order_in_doubt();
+  static constexpr int kLooksInDoubt = 20;
 
   enum class Claim { none, fresh };
   // An outcome is about to be written: fresh where it is certain that the delivery is pending and
@@ -86,6 +92,7 @@ class Registry {
   }
 
   mutable std::mutex mutex_;
+  int looks_in_doubt_ = 0;                                            // guarded by mutex_
   Entries entries_;                                                   // guarded by mutex_
   std::unordered_map<WebhookId, std::set<std::int64_t>> by_webhook_;  // guarded by mutex_
 };

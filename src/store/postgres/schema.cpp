@@ -1299,6 +1299,185 @@ BEGIN
 END $$;
 )sql";
 
+// Strict order. Nodes of before know nothing of it, and send what has a place as anything else.
+constexpr std::string_view kOrder = R"sql(
+-- Webhooks that want, or wanted, strict order. node_id: the node that keeps it. last_place: how many
+-- have been accepted. Whoever adds to it holds the row until its transaction ends, so that places are
+-- in the order of commits, which ids are not.
+CREATE TABLE skyhook.orders (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  last_place bigint NOT NULL,
+  node_id    int NOT NULL,
+  PRIMARY KEY (account_id, webhook_id)
+) WITH (fillfactor = 50);
+
+-- In the order of their webhook; 0: somebody asked for it once more. NULL: in none. What has a place
+-- is sent by the node that keeps the order and by no other.
+ALTER TABLE skyhook.detours ADD COLUMN place bigint;
+CREATE INDEX detours_in_order ON skyhook.detours (webhook_id, place, delivery_id)
+  WHERE state = 0 AND place IS NOT NULL;
+
+-- Gives places to deliveries that the transaction has just accepted, in the order of the arrays.
+CREATE FUNCTION skyhook.accept_in_order(p_node int, p_account bigint[], p_webhook bigint[],
+                                        p_delivery bigint[], p_due bigint[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  one record;
+  placed record;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  FOR one IN SELECT a, w, count(*) AS n FROM unnest(p_account, p_webhook) AS r(a, w)
+             GROUP BY 1, 2 ORDER BY 1, 2 LOOP
+    INSERT INTO skyhook.orders AS o VALUES (one.a, one.w, one.n, p_node)
+    ON CONFLICT (account_id, webhook_id) DO UPDATE SET last_place = o.last_place + one.n
+    RETURNING o.last_place - one.n AS before, o.node_id INTO placed;
+    INSERT INTO skyhook.detours
+    SELECT one.a, one.w, d, due, p_node, 0, 0, 0, 0, placed.before + row_number() OVER (ORDER BY i)
+    FROM unnest(p_webhook, p_delivery, p_due) WITH ORDINALITY AS r(w, d, due, i) WHERE w = one.w;
+    IF placed.node_id <> p_node THEN
+      INSERT INTO skyhook.changes (account_id, kind, webhook_id) VALUES (one.a, 'd', one.w);
+    END IF;
+  END LOOP;
+END $$;
+
+-- Is it p_node that keeps the order? Then the next p_limit in it are p_node's.
+CREATE FUNCTION skyhook.take_order(p_node int, p_account bigint, p_webhook bigint, p_limit bigint)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  keeper int;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  SELECT node_id INTO keeper FROM skyhook.orders
+  WHERE account_id = p_account AND webhook_id = p_webhook;
+  IF keeper IS NULL THEN
+    INSERT INTO skyhook.orders AS o VALUES (p_account, p_webhook, 0, p_node)
+    ON CONFLICT (account_id, webhook_id) DO UPDATE SET last_place = o.last_place
+    RETURNING node_id INTO keeper;
+  END IF;
+  IF keeper <> p_node THEN RETURN false; END IF;
+  -- While this transaction is open nobody takes the order over, nor what p_node has.
+  UPDATE skyhook.detours x SET node_id = p_node
+  FROM (SELECT account_id, webhook_id, delivery_id FROM skyhook.detours
+        WHERE webhook_id = p_webhook AND state = 0 AND place IS NOT NULL
+        ORDER BY place, delivery_id LIMIT p_limit) AS b
+  WHERE x.account_id = b.account_id AND x.webhook_id = b.webhook_id
+    AND x.delivery_id = b.delivery_id
+    AND x.node_id <> p_node AND x.state = 0 AND x.place IS NOT NULL;
+  RETURN true;
+END $$;
+
+-- The webhook wants no order any more: these are sent by p_node now, where they are still its own.
+CREATE FUNCTION skyhook.take_out_of_order(p_node int, p_account bigint, p_webhook bigint,
+                                          p_delivery bigint[])
+RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  RETURN QUERY UPDATE skyhook.detours SET place = NULL
+    WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = ANY (p_delivery)
+      AND node_id = p_node AND state = 0 RETURNING delivery_id;
+END $$;
+
+-- The orders that ended nodes kept are p_node's; returns their webhooks.
+CREATE FUNCTION skyhook.take_over_orders(p_node int) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  RETURN QUERY
+    WITH ended AS (
+      SELECT o.account_id, o.webhook_id FROM skyhook.orders o JOIN skyhook.nodes n USING (node_id)
+      WHERE n.expired FOR UPDATE OF o SKIP LOCKED)
+    UPDATE skyhook.orders o SET node_id = p_node FROM ended e
+    WHERE o.account_id = e.account_id AND o.webhook_id = e.webhook_id RETURNING o.webhook_id;
+END $$;
+
+-- As before; and what was settled comes first in the order of its webhook, if that has one.
+CREATE OR REPLACE FUNCTION skyhook.reopen(p_node int, p_account bigint, p_webhook bigint,
+                                          p_delivery bigint, p_due bigint)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  d record;
+  x record;
+  last_number int;
+  was int;
+  first_place bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  SELECT * INTO d FROM skyhook.deliveries
+  WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+  IF NOT FOUND OR NOT EXISTS (SELECT FROM skyhook.events
+                              WHERE account_id = p_account AND event_id = d.event_id) THEN
+    RETURN NULL;
+  END IF;
+  SELECT 0 INTO first_place FROM skyhook.orders
+  WHERE account_id = p_account AND webhook_id = p_webhook;
+  SELECT * INTO x FROM skyhook.detours
+  WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery FOR UPDATE;
+  IF FOUND THEN
+    was := x.state;
+    UPDATE skyhook.detours
+    SET at = p_due, schedule_position = 0, state = 0, failure = 0,
+        node_id = CASE was WHEN 0 THEN node_id ELSE p_node END,
+        place = CASE was WHEN 0 THEN place ELSE first_place END
+    WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+  ELSE
+    SELECT max(number) INTO last_number FROM skyhook.attempts
+    WHERE account_id = p_account AND webhook_id = p_webhook AND delivery_id = p_delivery;
+    was := CASE WHEN last_number IS NULL THEN 0 ELSE 1 END;
+    IF was = 0 AND d.node_id <> p_node THEN RETURN false; END IF;
+    INSERT INTO skyhook.detours
+    VALUES (p_account, p_webhook, p_delivery, p_due, p_node, coalesce(last_number, 0), 0, 0, 0,
+            CASE was WHEN 0 THEN NULL ELSE first_place END);
+  END IF;
+  IF was <> 0 THEN
+    INSERT INTO skyhook.tallies VALUES
+      (p_account, p_webhook, p_due / 60000000, pg_current_xact_id()::text::bigint,
+       1, CASE was WHEN 1 THEN -1 ELSE 0 END, CASE was WHEN 2 THEN -1 ELSE 0 END, 0, 0, 0, '');
+  END IF;
+  INSERT INTO skyhook.changes (account_id, kind, webhook_id) VALUES (p_account, 'd', p_webhook);
+  RETURN true;
+END $$;
+
+-- Likewise.
+CREATE OR REPLACE FUNCTION skyhook.reopen_failed(
+  p_node int, p_account bigint, p_webhook bigint, p_from bigint, p_until bigint, p_after bigint,
+  p_first_due bigint, p_spacing bigint, p_limit int)
+RETURNS TABLE (reopened bigint, last_id bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  first_place bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  SELECT 0 INTO first_place FROM skyhook.orders
+  WHERE account_id = p_account AND webhook_id = p_webhook;
+  IF FOUND THEN
+    INSERT INTO skyhook.changes (account_id, kind, webhook_id) VALUES (p_account, 'd', p_webhook);
+  END IF;
+  RETURN QUERY
+  WITH batch AS (
+    SELECT x.account_id, x.webhook_id, x.delivery_id FROM skyhook.detours x,
+      LATERAL (SELECT d.created_at, d.event_id, d.account_id FROM skyhook.deliveries d
+               WHERE d.account_id = x.account_id AND d.webhook_id = x.webhook_id
+               AND d.delivery_id = x.delivery_id OFFSET 0) AS d
+    WHERE x.webhook_id = p_webhook AND x.state = 2 AND x.delivery_id > p_after
+      AND d.created_at >= p_from AND d.created_at < p_until
+      AND EXISTS (SELECT FROM skyhook.events e
+                  WHERE e.account_id = d.account_id AND e.event_id = d.event_id)
+    ORDER BY x.delivery_id LIMIT p_limit FOR UPDATE OF x),
+  numbered AS (SELECT *, row_number() OVER (ORDER BY delivery_id) - 1 AS number FROM batch),
+  opened AS (
+    UPDATE skyhook.detours x
+    SET state = 0, failure = 0, schedule_position = 0, node_id = p_node, place = first_place,
+        at = p_first_due + n.number * p_spacing
+    FROM numbered n WHERE x.account_id = n.account_id AND x.webhook_id = n.webhook_id
+      AND x.delivery_id = n.delivery_id
+    RETURNING x.delivery_id),
+  counted AS (
+    INSERT INTO skyhook.tallies
+    SELECT p_account, p_webhook, p_first_due / 60000000, pg_current_xact_id()::text::bigint,
+           count(*), 0, -count(*), 0, 0, 0, '' FROM opened HAVING count(*) > 0)
+  SELECT count(*), max(o.delivery_id) FROM opened o;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1313,8 +1492,8 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first,      kMoves, kOptions,    kLive,
-                                                  kInquiries, kSpans, kEventCounts};
+  static const std::vector<std::string_view> list{first,      kMoves, kOptions,     kLive,
+                                                  kInquiries, kSpans, kEventCounts, kOrder};
   return list;
 }
 

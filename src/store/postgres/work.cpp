@@ -10,6 +10,9 @@
 namespace skyhook::store::postgres {
 namespace {
 
+// How much of what a node remembers of a webhook gets rows at a time.
+constexpr std::size_t kParkForOrder = 5'000;
+
 // A waiting delivery whose event is not read yet.
 struct Found {
   WaitingDelivery delivery;
@@ -33,13 +36,62 @@ Found found_from(const Rows& rows, int row, WebhookId webhook) {
   return found;
 }
 
+// What there is room for, with its events.
+Answer<Done> fill_page(Connection& connection, std::vector<Found> found, std::size_t limit,
+                       WaitingPage& page) {
+  std::size_t bytes = 0;
+  std::size_t taken = 0;
+  std::vector<std::int64_t> accounts, events;
+  while (taken < found.size() && taken < limit && bytes < kWaitingPageBytes) {
+    bytes += found[taken].bytes;
+    accounts.push_back(found[taken].account);
+    events.push_back(found[taken].event);
+    ++taken;
+  }
+  page.more = taken < found.size();
+  found.resize(taken);
+  if (found.empty()) return Done{};
+  Params params;
+  params.add(accounts).add(events);
+  auto rows = connection.query(
+      "SELECT e.event_id, e.account_id, e.event_type, e.data, e.created_at, e.traceparent "
+      "FROM (SELECT DISTINCT * FROM unnest($1, $2)) AS i(account_id, event_id) "
+      "JOIN skyhook.events e USING (account_id, event_id)",
+      params);
+  if (!rows) return Err{rows.error()};
+  std::unordered_map<std::int64_t, EventPtr> by_id;
+  for (int row = 0; row < rows->count(); ++row) {
+    const EventId id{rows->integer(row, 0)};
+    by_id[id.value] = std::make_shared<const Event>(
+        Event{id, AccountId{rows->integer(row, 1)}, rows->string(row, 2), rows->string(row, 3),
+              rows->time(row, 4), rows->string(row, 5)});
+  }
+  for (Found& one : found) {
+    one.delivery.event = by_id[one.event];
+    if (one.delivery.event) page.deliveries.push_back(std::move(one.delivery));
+  }
+  return Done{};
+}
+
 constexpr std::string_view kParkedDue =
     "SELECT x.delivery_id, x.at, x.attempts_made, x.schedule_position, d.created_at, d.is_test, "
-    "d.account_id, d.event_id, octet_length(e.data) "
+    "d.account_id, d.event_id, octet_length(e.data), x.place IS NOT NULL "
     "FROM skyhook.detours x JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id) "
     "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
     "WHERE x.webhook_id = $1 AND x.state = 0 AND x.node_id = $2 AND x.at <= $3 "
     "AND x.delivery_id <> ALL ($4) ORDER BY x.at, x.delivery_id LIMIT $5";
+// What has no place was accepted before its webhook wanted order, and comes first.
+constexpr std::string_view kInOrder =
+    "SELECT x.delivery_id, x.at, x.attempts_made, x.schedule_position, d.created_at, d.is_test, "
+    "d.account_id, d.event_id, octet_length(e.data) FROM ("
+    "(SELECT * FROM skyhook.detours WHERE webhook_id = $1 AND state = 0 AND node_id = $2 "
+    "AND place IS NULL AND delivery_id <> ALL ($3) ORDER BY delivery_id LIMIT $4) UNION ALL "
+    "(SELECT * FROM skyhook.detours WHERE webhook_id = $1 AND state = 0 AND node_id = $2 "
+    "AND place IS NOT NULL AND $5 = 1 AND delivery_id <> ALL ($3) ORDER BY place, delivery_id "
+    "LIMIT $4)"
+    ") AS x JOIN skyhook.deliveries d USING (account_id, webhook_id, delivery_id) "
+    "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
+    "ORDER BY x.place NULLS FIRST, x.delivery_id LIMIT $4";
 constexpr std::string_view kFreshDue =
     "SELECT d.delivery_id, d.due_at, 0, 0, d.created_at, d.is_test, d.account_id, d.event_id, "
     "octet_length(e.data) FROM skyhook.deliveries d "
@@ -110,11 +162,16 @@ Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
       auto rows = connection.query(kParkedDue, params);
       if (!rows) return Err{rows.error()};
       std::unordered_set<DeliveryId> parked;
+      std::vector<std::int64_t> placed;
       for (int row = 0; row < rows->count(); ++row) {
         parked.insert(DeliveryId{rows->integer(row, 0)});
+        if (rows->boolean(row, 9)) placed.push_back(rows->integer(row, 0));
       }
       std::erase_if(found, [&](const Found& one) { return parked.contains(one.delivery.id); });
+      auto elsewhere = take_out_of_order(connection, **account, webhook, placed);
+      if (!elsewhere) return Err{elsewhere.error()};
       for (int row = 0; row < rows->count(); ++row) {
+        if (elsewhere->contains(DeliveryId{rows->integer(row, 0)})) continue;
         found.push_back(found_from(*rows, row, webhook));
       }
     }
@@ -123,37 +180,8 @@ Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
              std::pair(b.delivery.due_at, b.delivery.id);
     });
 
-    std::size_t taken = 0;
-    std::size_t bytes = 0;
-    std::vector<std::int64_t> accounts, events;
-    while (taken < found.size() && taken + 1 < wanted && bytes < kWaitingPageBytes) {
-      bytes += found[taken].bytes;
-      accounts.push_back(found[taken].account);
-      events.push_back(found[taken].event);
-      ++taken;
-    }
-    page.more = taken < found.size();
-    found.resize(taken);
-    if (!found.empty()) {
-      Params params;
-      params.add(accounts).add(events);
-      auto rows = connection.query(
-          "SELECT e.event_id, e.account_id, e.event_type, e.data, e.created_at, e.traceparent "
-          "FROM (SELECT DISTINCT * FROM unnest($1, $2)) AS i(account_id, event_id) "
-          "JOIN skyhook.events e USING (account_id, event_id)",
-          params);
-      if (!rows) return Err{rows.error()};
-      std::unordered_map<std::int64_t, EventPtr> by_id;
-      for (int row = 0; row < rows->count(); ++row) {
-        const EventId id{rows->integer(row, 0)};
-        by_id[id.value] = std::make_shared<const Event>(
-            Event{id, AccountId{rows->integer(row, 1)}, rows->string(row, 2), rows->string(row, 3),
-                  rows->time(row, 4), rows->string(row, 5)});
-      }
-      for (Found& one : found) {
-        one.delivery.event = by_id[one.event];
-        if (one.delivery.event) page.deliveries.push_back(std::move(one.delivery));
-      }
+    if (auto filled = fill_page(connection, std::move(found), wanted - 1, page); !filled) {
+      return Err{filled.error()};
     }
 
     Params later;
@@ -168,6 +196,97 @@ Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
     }
     return page;
   });
+}
+
+// The webhook does not want order any more, but another node may not know that yet, and take what
+// has a place for its own. Returns those that it took.
+Answer<std::unordered_set<DeliveryId>> NodeStore::take_out_of_order(
+    Connection& connection, AccountId account, WebhookId webhook,
+    const std::vector<std::int64_t>& placed) {
+  std::unordered_set<DeliveryId> elsewhere;
+  if (placed.empty()) return elsewhere;
+  for (const std::int64_t id : placed) elsewhere.insert(DeliveryId{id});
+  Params params;
+  params.add(std::int64_t{membership_.node_id()}).add(account.value).add(webhook.value).add(placed);
+  auto rows = connection.query("SELECT skyhook.take_out_of_order($1::int, $2, $3, $4)", params);
+  if (!rows) return Err{rows.error()};
+  for (int row = 0; row < rows->count(); ++row) {
+    elsewhere.erase(DeliveryId{rows->integer(row, 0)});
+  }
+  return elsewhere;
+}
+
+Result<WaitingPage> NodeStore::waiting_in_order(WebhookId webhook, Timestamp now,
+                                                const std::vector<DeliveryId>& except, int limit) {
+  return write([&](Connection& connection) -> Answer<WaitingPage> {
+    WaitingPage page;
+    auto account = account_of(connection, webhook);
+    if (!account) return Err{account.error()};
+    if (!*account) return page;
+    const std::int64_t wanted = std::max(limit, 0) + std::int64_t{1};
+    auto mine = take_order(connection, **account, webhook,
+                           wanted + static_cast<std::int64_t>(except.size()));
+    if (!mine) return Err{mine.error()};
+
+    std::vector<std::int64_t> held;
+    for (const DeliveryId id : except) held.push_back(id.value);
+    Params params;
+    params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(held).add(wanted);
+    params.add(std::int64_t{*mine});
+    auto rows = connection.query(kInOrder, params);
+    if (!rows) return Err{rows.error()};
+    std::vector<Found> found;
+    for (int row = 0; row < rows->count() && !page.next_due_at; ++row) {
+      Found next = found_from(*rows, row, webhook);
+      if (next.delivery.due_at > now) {
+        page.next_due_at = next.delivery.due_at;
+      } else {
+        found.push_back(std::move(next));
+      }
+    }
+    const std::size_t due = found.size();
+    if (auto filled =
+            fill_page(connection, std::move(found), static_cast<std::size_t>(wanted - 1), page);
+        !filled) {
+      return Err{filled.error()};
+    }
+    // Behind what is left out, what is not yet due need not be known.
+    if (page.deliveries.size() < due) page.next_due_at.reset();
+    return page;
+  });
+}
+
+// Is it this node that keeps the webhook's order? Then the next `limit` are its own.
+Answer<bool> NodeStore::take_order(Connection& connection, AccountId account, WebhookId webhook,
+                                   std::int64_t limit) {
+  std::lock_guard one_at_a_time(detours_);
+  // Accepted before order was wanted: with rows of their own they are found below.
+  for (;;) {
+    const auto fresh = registry_.take_of(webhook, kParkForOrder);
+    if (fresh.empty()) break;
+    if (auto parked = park(connection, fresh, nullptr); !parked) return Err{parked.error()};
+  }
+  Params params;
+  params.add(std::int64_t{membership_.node_id()}).add(account.value).add(webhook.value).add(limit);
+  auto mine = connection.query("SELECT skyhook.take_order($1::int, $2, $3, $4)", params);
+  if (!mine) return Err{mine.error()};
+  return mine->boolean(0, 0);
+}
+
+Answer<std::vector<WebhookId>> NodeStore::ordered_with_waiting(Connection& connection) {
+  Params params;
+  params.add(std::int64_t{membership_.node_id()});
+  auto rows = connection.query(
+      "SELECT o.webhook_id FROM skyhook.orders o WHERE o.node_id = $1 AND EXISTS ("
+      "SELECT FROM skyhook.detours x WHERE x.webhook_id = o.webhook_id AND x.state = 0 "
+      "AND x.place IS NOT NULL)",
+      params);
+  if (!rows) return Err{rows.error()};
+  std::vector<WebhookId> webhooks;
+  for (int row = 0; row < rows->count(); ++row) {
+    webhooks.push_back(WebhookId{rows->integer(row, 0)});
+  }
+  return webhooks;
 }
 
 Result<int> NodeStore::fail_waiting(WebhookId webhook, FailureReason reason, int limit) {

@@ -74,6 +74,8 @@ const std::string_view kAccept =
     "SELECT "
     "skyhook.accept($1::int,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)";
 
+const std::string_view kAcceptInOrder = "SELECT skyhook.accept_in_order($1::int,$2,$3,$4,$5)";
+
 void AcceptRows::add(const NewEvent& added, const DeletedWebhooks& deleted) {
   const Event& from = *added.event;
   event_account.push_back(from.account_id.value);
@@ -95,6 +97,11 @@ void AcceptRows::add(const NewEvent& added, const DeletedWebhooks& deleted) {
     test.push_back(delivery.is_test);
     type.push_back(from.type);
     ++tallies[{from.account_id.value, delivery.webhook_id.value}];
+    if (!delivery.is_ordered) continue;
+    ordered_account.push_back(from.account_id.value);
+    ordered_webhook.push_back(delivery.webhook_id.value);
+    ordered_id.push_back(delivery.id.value);
+    ordered_due.push_back(to_unix_micros(delivery.due_at));
   }
 }
 
@@ -110,6 +117,13 @@ Params AcceptRows::params(int node, Timestamp now) const {
   params.texts(event_type).bytes_list(event_data).texts(event_trace);
   params.add(account).add(webhook).add(id).add(event).add(created).add(due).bools(test);
   params.texts(type).add(tally_account).add(tally_webhook).add(tally_count).add(minute_of(now));
+  return params;
+}
+
+Params AcceptRows::order_params(int node) const {
+  Params params;
+  params.add(std::int64_t{node}).add(ordered_account).add(ordered_webhook).add(ordered_id);
+  params.add(ordered_due);
   return params;
 }
 
@@ -404,19 +418,19 @@ void Writers::write_one_by_one(Worker& worker, Batch batch) {
 Answer<Done> Writers::write_publishes_and_fast(Worker& worker, const Batch& batch,
                                                const std::vector<const AttemptOutcome*>& fast) {
   std::vector<Params> params;
-  params.reserve(2);
+  params.reserve(3);
   std::vector<Call> calls;
+  AcceptRows accepted;
   if (!batch.publishes.empty()) {
-    AcceptRows rows;
     for (const Publish& item : batch.publishes) {
       for (const NewEvent& event : item.events) {
-        rows.add(event, deleted_);
+        accepted.add(event, deleted_);
         for (const WaitingDelivery& delivery : event.deliveries) {
           accounts_.put(delivery.webhook_id, event.event->account_id);
         }
       }
     }
-    params.push_back(rows.params(worker.node, options_.clock.now()));
+    params.push_back(accepted.params(worker.node, options_.clock.now()));
     calls.push_back({kAccept, params.back()});
   }
   if (!fast.empty()) {
@@ -451,6 +465,10 @@ Answer<Done> Writers::write_publishes_and_fast(Worker& worker, const Batch& batc
     settle.bools(rows.truncated).bytes_list(rows.headers).bytes_list(rows.body);
     settle.add(account).add(webhook).add(minute).add(delivered).bytes_list(durations);
     calls.push_back({kSettleDelivered, settle});
+  }
+  if (accepted.any_ordered()) {
+    params.push_back(accepted.order_params(worker.node));
+    calls.push_back({kAcceptInOrder, params.back()});
   }
   auto rows = worker.connection->pipeline(calls);
   if (!rows) return Err{rows.error()};
@@ -649,6 +667,10 @@ Answer<Done> Writers::write_keyed(Worker& worker, std::vector<Publish>& publishe
   if (!rows.event_id.empty()) {
     auto accepted = connection.query(kAccept, rows.params(worker.node, options_.clock.now()));
     if (!accepted) return give_up(accepted.error());
+  }
+  if (rows.any_ordered()) {
+    auto placed = connection.query(kAcceptInOrder, rows.order_params(worker.node));
+    if (!placed) return give_up(placed.error());
   }
   if (auto committed = connection.script("COMMIT"); !committed) {
     // Whether it was committed is not known, whatever the reason.

@@ -67,11 +67,16 @@ struct AcceptRows {
   std::vector<std::string_view> type;
   // Deliveries by account and webhook; under webhook 0 the events of the account, tests aside.
   std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> tallies;
+  std::vector<std::int64_t> ordered_account, ordered_webhook, ordered_id, ordered_due;
 
   void add(const NewEvent& event, const DeletedWebhooks& deleted);
   Params params(int node, Timestamp now) const;
+  bool any_ordered() const { return !ordered_id.empty(); }
+  Params order_params(int node) const;
 };
 extern const std::string_view kAccept;
+// After kAccept and within its transaction, where any is ordered; the last of what takes locks.
+extern const std::string_view kAcceptInOrder;
 
 class Writers {
  public:

@@ -199,33 +199,81 @@ std::vector<DeliveryEntry> read_pending(Connection& connection, WebhookId webhoo
 
 }  // namespace
 
+namespace {
+
+// As long as the page has room: in their order, without `except`.
+class PageOfWaiting {
+ public:
+  PageOfWaiting(Connection& connection, const std::vector<DeliveryId>& except, int limit)
+      : connection_(connection),
+        except_(except),
+        limit_(static_cast<std::size_t>(std::max(limit, 0))) {}
+
+  // False where there is no room for it any more.
+  bool add(DeliveryId id) {
+    if (std::binary_search(except_.begin(), except_.end(), id)) return true;
+    if (page.deliveries.size() >= limit_ || bytes_ >= kWaitingPageBytes) {
+      page.more = true;
+      return false;
+    }
+    page.deliveries.push_back(read_waiting_delivery(connection_, id));
+    bytes_ += page.deliveries.back().event->data.size();
+    return true;
+  }
+
+  WaitingPage page;
+
+ private:
+  Connection& connection_;
+  const std::vector<DeliveryId>& except_;
+  const std::size_t limit_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
 WaitingPage read_waiting(Connection& connection, WebhookId webhook, Timestamp now,
                          const std::vector<DeliveryId>& except, int limit) {
-  WaitingPage page;
-  if (!webhook_exists(connection, webhook)) return page;
-  std::size_t bytes = 0;
+  if (!webhook_exists(connection, webhook)) return {};
+  PageOfWaiting due_now(connection, except, limit);
   // The index alone, so that passing over one of `except` does not touch its row.
   for (Query due(connection.statement("SELECT id FROM deliveries INDEXED BY deliveries_waiting "
                                       "WHERE webhook_id = ?1 AND status = 0 AND at <= ?2 "
                                       "ORDER BY at, id"),
                  webhook.value, now);
        due.next();) {
-    const DeliveryId id{due.integer(0)};
-    if (std::binary_search(except.begin(), except.end(), id)) continue;
-    if (page.deliveries.size() >= static_cast<std::size_t>(std::max(limit, 0)) ||
-        bytes >= kWaitingPageBytes) {
-      page.more = true;
-      break;
-    }
-    page.deliveries.push_back(read_waiting_delivery(connection, id));
-    bytes += page.deliveries.back().event->data.size();
+    if (!due_now.add(DeliveryId{due.integer(0)})) break;
   }
+  WaitingPage& page = due_now.page;
   Query next(
       connection.statement("SELECT at FROM deliveries INDEXED BY deliveries_waiting "
                            "WHERE webhook_id = ?1 AND status = 0 AND at > ?2 ORDER BY at LIMIT 1"),
       webhook.value, now);
   if (next.next()) page.next_due_at = next.time(0);
-  return page;
+  return std::move(page);
+}
+
+// Ids ascend in the order of acceptance. The index is in order of due time, which a retry changes:
+// so what waits is sorted, as far as a page may need it.
+WaitingPage read_waiting_in_order(Connection& connection, WebhookId webhook, Timestamp now,
+                                  const std::vector<DeliveryId>& except, int limit) {
+  if (!webhook_exists(connection, webhook)) return {};
+  PageOfWaiting in_order(connection, except, limit);
+  const auto wanted = static_cast<std::int64_t>(std::max(limit, 0)) + 1;
+  for (Query next(
+           connection.statement("SELECT id, at FROM deliveries INDEXED BY deliveries_waiting "
+                                "WHERE webhook_id = ?1 AND status = 0 ORDER BY id LIMIT ?2"),
+           webhook.value, wanted + static_cast<std::int64_t>(except.size()));
+       next.next();) {
+    const DeliveryId id{next.integer(0)};
+    const bool is_held = std::binary_search(except.begin(), except.end(), id);
+    if (!is_held && next.time(1) > now) {
+      in_order.page.next_due_at = next.time(1);
+      break;
+    }
+    if (!in_order.add(id)) break;
+  }
+  return std::move(in_order.page);
 }
 
 DeliveryPage read_page(Connection& connection, WebhookId webhook, const DeliveryFilter& filter,

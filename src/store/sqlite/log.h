@@ -21,6 +21,8 @@ inline constexpr std::int64_t kPendingScanRows = 20'000;
 // Reads; `connection` in a transaction where several belong together.
 WaitingPage read_waiting(Connection& connection, WebhookId webhook, Timestamp now,
                          const std::vector<DeliveryId>& except, int limit);
+WaitingPage read_waiting_in_order(Connection& connection, WebhookId webhook, Timestamp now,
+                                  const std::vector<DeliveryId>& except, int limit);
 DeliveryPage read_page(Connection& connection, WebhookId webhook, const DeliveryFilter& filter,
                        std::int64_t page, int per_page);
 DeliveryPage read_before(Connection& connection, WebhookId webhook, const DeliveryFilter& filter,

@@ -118,6 +118,12 @@ class SqliteStore final : public Store {
       return read_waiting(connection, webhook, now, except, limit);
     });
   }
+  Result<WaitingPage> waiting_in_order(WebhookId webhook, Timestamp now,
+                                       const std::vector<DeliveryId>& except, int limit) override {
+    return read([&](Connection& connection) {
+      return read_waiting_in_order(connection, webhook, now, except, limit);
+    });
+  }
   Result<int> fail_waiting(WebhookId webhook, FailureReason reason, int limit) override {
     const Timestamp now = clock_.now();
     return writer_.call([=](WriteSession& session) {

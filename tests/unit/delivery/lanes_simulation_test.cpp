@@ -14,6 +14,7 @@ Options small_world(std::uint64_t seed) {
   Options options;
   options.seed = seed;
   options.rate_limits = seed % 2 == 0;
+  options.orders = seed % 3 == 0;
   options.lanes = {.in_flight_limit = 12,
                    .in_flight_limit_per_lane = 5,
                    .lane_memory = 8,
@@ -54,6 +55,7 @@ TEST(LanesSimulation, KeepsEveryPromiseInEveryHistory) {
   EXPECT_GT(sum.taken_over, 0);
   EXPECT_GT(sum.sending_stopped, 0);
   EXPECT_GT(sum.held_back, 0);
+  EXPECT_GT(sum.in_order, 0);
 }
 
 // An orderly end may abandon what hangs, which is a crash to those deliveries: none of these

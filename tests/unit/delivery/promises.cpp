@@ -46,12 +46,19 @@ int Promises::attempts_of(WebhookId id, bool is_test) const {
 
 void Promises::accepted(const WaitingDelivery& delivery, Timestamp since) {
   Delivery& fresh = deliveries_[delivery.id];
-  fresh.due_since = since;
+  fresh.due_since = fresh.made_at = since;
+  fresh.accepted_at = clock_.steady();
   fresh.may_be_sent = attempts_of(delivery.webhook_id, delivery.is_test);
+}
+
+bool Promises::comes_before(DeliveryId id, DeliveryId other) const {
+  const Delivery& one = deliveries_.at(id);
+  return !one.was_reopened && one.accepted_at < deliveries_.at(other).made_at;
 }
 
 void Promises::reopened(DeliveryId id) {
   Delivery& delivery = deliveries_.at(id);
+  delivery.was_reopened = true;
   delivery.due_since = clock_.steady();
   const VirtualStore::Row& row = *store_.find(id);
   delivery.may_be_sent += attempts_of(row.webhook_id, row.is_test);

@@ -38,6 +38,8 @@ class Promises {
   void accepted(const WaitingDelivery& delivery, Timestamp since);
   // Somebody asked for it once more.
   void reopened(DeliveryId id);
+  // Was the one accepted before the other was made? Not of those that somebody asked for once more.
+  bool comes_before(DeliveryId id, DeliveryId other) const;
   // Another node delivered it.
   void delivered_elsewhere(DeliveryId id) { ++deliveries_.at(id).received; }
 
@@ -59,8 +61,10 @@ class Promises {
 
  private:
   struct Delivery {
-    std::string body;        // of the first attempt
-    Timestamp due_since;     // steady
+    std::string body;                // of the first attempt
+    Timestamp due_since;             // steady
+    Timestamp made_at, accepted_at;  // steady
+    bool was_reopened = false;
     bool under_way = false;  // sent, and its outcome not yet durable
     int position = 0;        // in the schedule, of the attempt under way
     Answer answer;           // to it

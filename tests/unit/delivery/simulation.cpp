@@ -26,6 +26,11 @@ std::shared_ptr<WebhookEntry> make_webhook(WebhookId id, int generation) {
   return entry;
 }
 
+void set_order(WebhookEntry& entry, bool ordered) {
+  entry.webhook.options = with_change(
+      entry.webhook.options, [ordered](WebhookOptions& options) { options.ordered = ordered; });
+}
+
 }  // namespace
 
 Report& Report::operator+=(const Report& other) {
@@ -43,6 +48,7 @@ Report& Report::operator+=(const Report& other) {
   taken_over += other.taken_over;
   sending_stopped += other.sending_stopped;
   held_back += other.held_back;
+  in_order += other.in_order;
   return *this;
 }
 
@@ -54,6 +60,7 @@ Simulation::Simulation(Options options)
   for (int i = 1; i <= options_.webhooks; ++i) {
     auto entry = make_webhook(WebhookId{i}, 0);
     if (options_.rate_limits) give_options(*entry);
+    if (options_.orders && chance(0.5)) set_order(*entry, true);
     directory_[WebhookId{i}] = std::move(entry);
     moods_[WebhookId{i}] = some_mood(random_);
   }
@@ -87,6 +94,7 @@ void Simulation::plan() {
   at_some_time(options_.tests, [this] { publish_test(); });
   at_some_time(options_.reopens, [this] { chance(0.8) ? reopen_one() : recover(some_webhook()); });
   at_some_time(options_.rotations, [this] { rotate(); });
+  if (options_.orders) at_some_time(3, [this] { switch_order(); });
   at_some_time(options_.crashes, [this] { crash(); });
   at_some_time(options_.orderly_ends, [this] { end_in_order(); });
   at_some_time(options_.lost_leases, [this] { lose_lease(); });
@@ -152,7 +160,8 @@ WaitingDelivery Simulation::make_delivery(WebhookId id, std::string type) {
           .webhook_id = id,
           .event = event,
           .created_at = now(),
-          .due_at = now()};
+          .due_at = now(),
+          .is_ordered = wants_order(directory_.at(id)->webhook)};
 }
 
 void Simulation::publish() {
@@ -282,6 +291,12 @@ void Simulation::rotate() {
   });
 }
 
+void Simulation::switch_order() {
+  if (const auto id = some_webhook()) {
+    change(*id, [](WebhookEntry& entry) { set_order(entry, !wants_order(entry.webhook)); });
+  }
+}
+
 void Simulation::set_active(WebhookId id, bool active) {
   in_flight_[id].overloads = 0;
   change(id, [&](WebhookEntry& entry) { entry.webhook.is_active = active; });
@@ -390,6 +405,7 @@ WebhookPtr Simulation::webhook(WebhookId id) {
 void Simulation::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   check_may_begin(delivery);
   check_rate(delivery);
+  check_order(delivery);
   const Timestamp started_at = now();
   promises_.sent(delivery, sender_.make_request(delivery, *webhook, started_at),
                  *directory_.at(delivery.webhook_id));
@@ -448,16 +464,18 @@ void Simulation::record(store::AttemptOutcome outcome) {
   later(between(Millis{0}, Millis{12}), [commit] { commit(commit); });
 }
 
-void Simulation::load(WebhookId id, std::vector<DeliveryId> except, int limit) {
-  later(between(Millis{0}, Millis{6}), [this, id, except = std::move(except), limit, at = now()] {
-    std::optional<store::WaitingPage> page;
-    if (!store_is_down()) page = store_.waiting(id, at, except, limit);
-    // The answer is as old as its way back is long: outcomes may become durable meanwhile.
-    later(between(Millis{0}, Millis{chance(0.5) ? 1 : 20}), [this, id, page] {
-      if (page) return lanes_->loaded(id, *page);
-      lanes_->loaded(id, Err{store::Error{store::Error::Kind::unavailable, "simulated"}});
-    });
-  });
+void Simulation::load_by(ReadWaiting read, WebhookId id, std::vector<DeliveryId> except,
+                         int limit) {
+  later(between(Millis{0}, Millis{6}),
+        [this, read, id, except = std::move(except), limit, at = now()] {
+          std::optional<store::WaitingPage> page;
+          if (!store_is_down()) page = (store_.*read)(id, at, except, limit);
+          // The answer is as old as its way back is long: outcomes may become durable meanwhile.
+          later(between(Millis{0}, Millis{chance(0.5) ? 1 : 20}), [this, id, page] {
+            if (page) return lanes_->loaded(id, *page);
+            lanes_->loaded(id, Err{store::Error{store::Error::Kind::unavailable, "simulated"}});
+          });
+        });
 }
 
 // As the janitor does it.
@@ -528,6 +546,20 @@ void Simulation::check_rate(const WaitingDelivery& delivery) {
   }
 }
 
+// Tests aside, nothing begins while something earlier is not settled. Those that were published at
+// the same time come in either order.
+void Simulation::check_order(const WaitingDelivery& delivery) {
+  if (delivery.is_test || !wants_order(directory_.at(delivery.webhook_id)->webhook)) return;
+  for (const auto& [id, row] : store_.rows()) {
+    if (row.webhook_id != delivery.webhook_id || row.is_test || id == delivery.id) continue;
+    require(!promises_.is_under_way(id), "an attempt begins while another is not settled");
+    if (row.status != DeliveryStatus::pending) continue;
+    require(!promises_.comes_before(id, delivery.id),
+            "an attempt begins while an earlier delivery waits");
+    ++report_.in_order;
+  }
+}
+
 void Simulation::check_lanes() {
   for (auto& [id, lane] : in_flight_) {
     if (!store_.has_waiting(id)) lane.overloads = 0;  // its lane may end, and begin anew
@@ -545,8 +577,10 @@ void Simulation::check_lanes() {
   const bool full = stats.unrecorded >= limits.unrecorded_limit;
   report_.sending_stopped += full && stats.ready > 0;
   report_.held_back += stats.held_back > 0;
+  // In strict order an outcome that is not yet durable holds up what comes after it.
+  const bool in_order = options_.orders && stats.unrecorded > 0;
   require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_ ||
-              stats.held_back > 0,
+              stats.held_back > 0 || in_order,
           "deliveries wait though every slot is free");
 }
 

@@ -36,6 +36,7 @@ struct Options {
   bool clock_jumps = true;   // an hour forward or back, and back again
   bool switching = true;     // webhooks are switched off and on, some deleted
   bool rate_limits = false;  // some webhooks have one, and some a schedule of their own
+  bool orders = false;       // some webhooks want strict order, now or later
   Lanes::Options lanes;
 };
 
@@ -46,6 +47,7 @@ struct Report {
   int crashes = 0, orderly_ends = 0, abandoned_ends = 0, taken_over = 0;
   int sending_stopped = 0;  // moments at which too many outcomes were not yet durable
   int held_back = 0;        // moments at which a lane waited for its rate limit
+  int in_order = 0;         // attempts in strict order, while others waited behind them
   Report& operator+=(const Report& other);
 };
 
@@ -63,7 +65,16 @@ class Simulation final : public Lanes::World {
   WebhookPtr webhook(WebhookId id) override;
   void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
   void record(store::AttemptOutcome outcome) override;
-  void load(WebhookId id, std::vector<DeliveryId> except, int limit) override;
+  void load(WebhookId id, std::vector<DeliveryId> except, int limit) override {
+    load_by(&VirtualStore::waiting, id, std::move(except), limit);
+  }
+  void load_in_order(WebhookId id, std::vector<DeliveryId> except, int limit) override {
+    load_by(&VirtualStore::waiting_in_order, id, std::move(except), limit);
+  }
+  using ReadWaiting = store::WaitingPage (VirtualStore::*)(WebhookId, Timestamp,
+                                                           const std::vector<DeliveryId>&,
+                                                           int) const;
+  void load_by(ReadWaiting read, WebhookId id, std::vector<DeliveryId> except, int limit);
   void fail_waiting(WebhookId id) override;
   void switch_off(WebhookId id) override;
   bool may_deliver() override { return may_deliver_; }
@@ -78,6 +89,7 @@ class Simulation final : public Lanes::World {
   void reopen(WebhookId webhook_id, DeliveryId id);
   void recover(std::optional<WebhookId> id);
   void rotate();
+  void switch_order();
   void set_active(WebhookId id, bool active);
   void delete_webhook(WebhookId id);
   void give_options(WebhookEntry& entry);
@@ -101,6 +113,7 @@ class Simulation final : public Lanes::World {
   // What must hold of the lanes at any moment.
   void check_may_begin(const WaitingDelivery& delivery) const;
   void check_rate(const WaitingDelivery& delivery);
+  void check_order(const WaitingDelivery& delivery);
   void check_lanes();
   void check_end() const;
 

@@ -71,22 +71,48 @@ store::WaitingPage VirtualStore::waiting(WebhookId webhook, Timestamp now,
       page.more = true;
       break;
     }
-    const Row& row = rows_.at(id);
-    // An event of its own, as one that was read back: nothing is shared with what was published.
-    page.deliveries.push_back(
-        {.id = id,
-         .webhook_id = webhook,
-         .event = std::make_shared<const Event>(Event{.id = EventId{id.value},
-                                                      .type = row.type,
-                                                      .data = row.data,
-                                                      .created_at = row.created_at}),
-         .created_at = row.created_at,
-         .due_at = row.due_at,
-         .attempts_made = row.attempts_made,
-         .schedule_position = row.schedule_position,
-         .is_test = row.is_test});
+    page.deliveries.push_back(read(id));
   }
   return page;
+}
+
+store::WaitingPage VirtualStore::waiting_in_order(WebhookId webhook, Timestamp now,
+                                                  const std::vector<DeliveryId>& except,
+                                                  int limit) const {
+  store::WaitingPage page;
+  const auto found = waiting_.find(webhook);
+  if (found == waiting_.end()) return page;
+  std::map<DeliveryId, Timestamp> in_order;
+  for (const auto& [due_at, id] : found->second) in_order[id] = due_at;
+  for (const auto& [id, due_at] : in_order) {
+    if (std::binary_search(except.begin(), except.end(), id)) continue;
+    if (due_at > now) {
+      page.next_due_at = due_at;
+      break;
+    }
+    if (static_cast<int>(page.deliveries.size()) == limit) {
+      page.more = true;
+      break;
+    }
+    page.deliveries.push_back(read(id));
+  }
+  return page;
+}
+
+WaitingDelivery VirtualStore::read(DeliveryId id) const {
+  const Row& row = rows_.at(id);
+  // An event of its own, as one that was read back: nothing is shared with what was published.
+  return {.id = id,
+          .webhook_id = row.webhook_id,
+          .event = std::make_shared<const Event>(Event{.id = EventId{id.value},
+                                                       .type = row.type,
+                                                       .data = row.data,
+                                                       .created_at = row.created_at}),
+          .created_at = row.created_at,
+          .due_at = row.due_at,
+          .attempts_made = row.attempts_made,
+          .schedule_position = row.schedule_position,
+          .is_test = row.is_test};
 }
 
 std::vector<WebhookId> VirtualStore::webhooks_with_waiting() const {

@@ -27,6 +27,8 @@ class VirtualStore {
   void record(const store::AttemptOutcome& outcome);
   store::WaitingPage waiting(WebhookId webhook, Timestamp now,
                              const std::vector<DeliveryId>& except, int limit) const;
+  store::WaitingPage waiting_in_order(WebhookId webhook, Timestamp now,
+                                      const std::vector<DeliveryId>& except, int limit) const;
   std::vector<WebhookId> webhooks_with_waiting() const;
   int fail_waiting(WebhookId webhook, int limit);
   // False where it does not exist.
@@ -40,6 +42,7 @@ class VirtualStore {
   const std::map<DeliveryId, Row>& rows() const { return rows_; }
 
  private:
+  WaitingDelivery read(DeliveryId id) const;
   void wait(DeliveryId id, Row& row, Timestamp due_at);
   void stop_waiting(DeliveryId id, const Row& row);
   void settle(DeliveryId id, DeliveryStatus status);

@@ -11,6 +11,7 @@ WebhookOptionsPtr every_option() {
     options.retry_schedule = RetrySchedule{.delays = {Seconds{1}, std::chrono::hours{720}}};
     options.timeout = Millis{1500};
     options.rate_limit = 0.3;
+    options.ordered = true;
     options.filter = R"({"a":[1,"ü"]})";
     options.ed25519 = "enc1:key";
     options.previous_secret = {"enc1:old", from_unix_micros(1'700'000'000'123'456)};
@@ -53,7 +54,7 @@ TEST(OptionsText, refuses_what_it_did_not_write) {
         R"({"headers":{"a":"b"}})", R"({"headers":[["a"]]})", R"({"headers":[["a",1]]})",
         R"({"retry_schedule_ms":7})", R"({"retry_schedule_ms":["1s"]})",
         R"({"rate_limit_steps":0.3})", R"({"rate_limit_steps":0})",
-        R"({"rate_limit_steps":9223372036854775807})", R"({"filter":{}})",
+        R"({"rate_limit_steps":9223372036854775807})", R"({"filter":{}})", R"({"ordered":1})",
         R"({"previous_secret":"enc1:old"})"}) {
     EXPECT_FALSE(parse_options_text(text)) << text;
   }

@@ -558,6 +558,57 @@ TEST_P(StoreContract, PagesWhatIsDueInOrder) {
   EXPECT_EQ(store->waiting(webhook.id, at(Seconds{20}), {}, 10)->next_due_at, std::nullopt);
 }
 
+TEST_P(StoreContract, ReadsInTheOrderOfAcceptance) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  std::vector<NewEvent> events;
+  std::vector<WaitingDelivery> deliveries;
+  for (int i = 0; i < 5; ++i) {
+    events.push_back(make_event(account.id, {webhook.id}));
+    events.back().deliveries.front().is_ordered = true;
+    deliveries.push_back(events.back().deliveries.front());
+  }
+  ASSERT_TRUE(publish(std::move(events)).ok());
+  const auto read = [&](Timestamp now, int limit = 10, const std::vector<DeliveryId>& except = {}) {
+    const auto page = store->waiting_in_order(webhook.id, now, except, limit);
+    EXPECT_TRUE(page.ok());
+    return page.ok() ? *page : WaitingPage{};
+  };
+  const auto ids = [](const WaitingPage& page) {
+    std::vector<DeliveryId> all;
+    for (const WaitingDelivery& one : page.deliveries) all.push_back(one.id);
+    return all;
+  };
+  const auto id = [&](int i) { return deliveries[static_cast<std::size_t>(i)].id; };
+  EXPECT_THAT(ids(read(clock.time)), ElementsAre(id(0), id(1), id(2), id(3), id(4)));
+  WaitingPage page = read(clock.time, 2);
+  EXPECT_THAT(ids(page), ElementsAre(id(0), id(1)));
+  EXPECT_TRUE(page.more);
+  EXPECT_FALSE(page.next_due_at);
+  EXPECT_THAT(ids(read(clock.time, 10, {id(0), id(2)})), ElementsAre(id(1), id(3), id(4)));
+  // The first waits for its retry, and everything behind it.
+  ASSERT_TRUE(record({failed(deliveries[0], RetryAt{at(Seconds{20})})}).ok());
+  page = read(clock.time);
+  EXPECT_THAT(page.deliveries, SizeIs(0));
+  EXPECT_EQ(page.next_due_at, at(Seconds{20}));
+  EXPECT_FALSE(page.more);
+  EXPECT_THAT(ids(read(clock.time, 10, {id(0)})), ElementsAre(id(1), id(2), id(3), id(4)));
+  page = read(at(Seconds{20}));
+  EXPECT_THAT(ids(page), ElementsAre(id(0), id(1), id(2), id(3), id(4)));
+  EXPECT_EQ(page.deliveries.front().attempts_made, 1);
+  // It fails for good; the next is delivered. Somebody asks for both again: they come first.
+  const GaveUp gave_up{FailureReason::http_status};
+  ASSERT_TRUE(record({failed(deliveries[0], gave_up, 2), delivered(deliveries[1])}).ok());
+  EXPECT_THAT(ids(read(clock.time)), ElementsAre(id(2), id(3), id(4)));
+  ASSERT_TRUE(store->reopen(webhook.id, id(0), clock.time)->has_value());
+  ASSERT_TRUE(store->reopen(webhook.id, id(1), clock.time)->has_value());
+  EXPECT_THAT(ids(read(clock.time)), ElementsAre(id(0), id(1), id(2), id(3), id(4)));
+  reopen_store();
+  EXPECT_THAT(ids(read(clock.time)), ElementsAre(id(0), id(1), id(2), id(3), id(4)));
+  // Order is not wanted any more: all of them, as they fall due.
+  EXPECT_THAT(ids_waiting(webhook.id, clock.time), SizeIs(5));
+}
+
 TEST_P(StoreContract, EndsAPageOfWaitingOnesByItsBytes) {
   const Webhook webhook = make_webhook(make_account().id);
   const std::string data = "{\"fill\":\"" + std::string(kWaitingPageBytes / 4, 'x') + "\"}";

@@ -53,12 +53,16 @@ class TwoNodes : public testing::Test {
     ASSERT_TRUE(made.ok());
     webhook = *made;
   }
-  WaitingDelivery publish(Store& store) {
+  WaitingDelivery publish(Store& store, bool is_ordered = false) {
     const std::int64_t id = store.take_ids(2);
     auto event = std::make_shared<const Event>(
         Event{EventId{id}, webhook.account_id, "contact.created", "{}", clock.now()});
-    const WaitingDelivery delivery{DeliveryId{id + 1}, webhook.id, event, clock.now(),
-                                   clock.now(),        0,          0,     false};
+    const WaitingDelivery delivery{.id = DeliveryId{id + 1},
+                                   .webhook_id = webhook.id,
+                                   .event = event,
+                                   .created_at = clock.now(),
+                                   .due_at = clock.now(),
+                                   .is_ordered = is_ordered};
     std::promise<bool> stored;
     store.publish({{event, {delivery}, std::nullopt}},
                   [&](Result<PublishOutcome> outcome) { stored.set_value(outcome.ok()); });
@@ -78,6 +82,14 @@ class TwoNodes : public testing::Test {
     const auto page = store.waiting(webhook.id, clock.now() + Seconds{1}, {}, 100);
     EXPECT_TRUE(page.ok());
     return page->deliveries.size();
+  }
+
+  std::vector<DeliveryId> in_order(Store& store) {
+    const auto page = store.waiting_in_order(webhook.id, clock.now() + Seconds{1}, {}, 100);
+    EXPECT_TRUE(page.ok());
+    std::vector<DeliveryId> ids;
+    for (const WaitingDelivery& one : page->deliveries) ids.push_back(one.id);
+    return ids;
   }
 
   SystemClock clock;
@@ -191,6 +203,53 @@ TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
                         std::back_inserter(lost));
   } while (!lost.empty() && clock.mono() < deadline);
   EXPECT_EQ(lost.size(), 0U) << "of " << accepted.size();
+}
+
+// Whichever node accepted them, and whatever their ids: one node gets all of them, in the order in
+// which they were accepted.
+TEST_F(TwoNodes, KeepOneOrder) {
+  std::vector<DeliveryId> accepted;
+  for (Store* node : {two.get(), one.get(), two.get(), one.get()}) {
+    accepted.push_back(publish(*node, true).id);
+  }
+  EXPECT_FALSE(std::ranges::is_sorted(accepted)) << "the ids say it already";
+  EXPECT_THAT(in_order(*two), testing::ElementsAreArray(accepted));
+  EXPECT_THAT(in_order(*one), testing::IsEmpty());
+  EXPECT_EQ(waiting(*one), 0u) << "a node that knows of no order takes what another one keeps";
+  const auto changes = one->shared()->changes();
+  ASSERT_TRUE(changes.ok());
+  EXPECT_THAT(two->shared()->changes()->due, testing::ElementsAre(webhook.id));
+  // Another node takes the order over, and gets what the first had left.
+  two.reset();
+  EXPECT_THAT(in_order(*one), testing::IsEmpty());
+  EXPECT_THAT(*one->shared()->take_over(), testing::Contains(webhook.id));
+  EXPECT_THAT(in_order(*one), testing::ElementsAreArray(accepted));
+  while (!one->shared()->take_over()->empty()) {
+  }
+  accepted.push_back(publish(*one, true).id);
+  EXPECT_THAT(in_order(*one), testing::ElementsAreArray(accepted));
+}
+
+TEST_F(TwoNodes, GiveUpAnOrderWithoutSendingTwice) {
+  const DeliveryId kept = publish(*one, true).id;
+  const DeliveryId elsewhere = publish(*two, true).id;
+  // Two knows first that no order is wanted any more.
+  EXPECT_EQ(waiting(*two), 1u);
+  EXPECT_THAT(in_order(*one), testing::ElementsAre(kept));
+  const DeliveryId late = publish(*two, true).id;
+  EXPECT_THAT(in_order(*one), testing::ElementsAre(kept, late));
+  EXPECT_EQ(waiting(*two), 1u) << elsewhere.value;
+  EXPECT_EQ(waiting(*one), 2u);
+  EXPECT_THAT(in_order(*one), testing::ElementsAre(kept, late));
+}
+
+// What was accepted before order was wanted stays with its node, and comes first there.
+TEST_F(TwoNodes, BeginAnOrder) {
+  const DeliveryId before = publish(*one).id;
+  const DeliveryId other = publish(*two).id;
+  const DeliveryId first = publish(*two, true).id;
+  EXPECT_THAT(in_order(*one), testing::ElementsAre(before));
+  EXPECT_THAT(in_order(*two), testing::ElementsAre(other, first));
 }
 
 TEST_F(TwoNodes, TellEachOtherWhatChanged) {

@@ -14,6 +14,7 @@ export interface Webhook {
 export interface WebhookOptions {
   headers: Record<string, true> | null;
   rate_limit: number | null;
+  ordered: true | null;
   filter: Record<string, unknown> | null;
   retry_schedule: string[] | null;
   timeout: string | null;

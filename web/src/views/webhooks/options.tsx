@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import type { WebhookOptions } from "../../api/types";
 import { Button, CopyButton } from "../../ui/button";
-import { Field, Problems } from "../../ui/field";
+import { Choice, Field, Problems, type Option } from "../../ui/field";
 
 interface HeaderDraft {
   name: string;
@@ -12,14 +12,20 @@ interface HeaderDraft {
 }
 
 // Their names in the API.
-export const kOptions = ["filter", "headers", "rate_limit", "retry_schedule", "timeout", "ed25519"] as const;
+export const kOptions = ["filter", "headers", "rate_limit", "ordered", "retry_schedule", "timeout", "ed25519"] as const;
 export type OptionProblems = Record<(typeof kOptions)[number], string[]>;
+
+type Order = "" | "strict";
+const kOrders: Option<Order>[] = [
+  { value: "", label: "as quickly as the receiver takes them" }, { value: "strict", label: "one after the other, in order" },
+];
 
 // As text: while somebody types, half of it is not yet a value.
 export interface OptionsDraft {
   filter: string;
   headers: HeaderDraft[];
   rate_limit: string;
+  ordered: Order;
   retry_schedule: string;
   timeout: string;
   ed25519: boolean;
@@ -32,6 +38,7 @@ export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
     filter: options?.filter ? JSON.stringify(options.filter, null, 2) : "",
     headers: Object.keys(options?.headers ?? {}).map((name) => ({ name, value: "", kept: true })),
     rate_limit: options?.rate_limit?.toString() ?? "",
+    ordered: options?.ordered ? "strict" : "",
     retry_schedule: schedule ? schedule.join(", ") || "none" : "",
     timeout: options?.timeout ?? "",
     ed25519: Boolean(options?.ed25519),
@@ -48,6 +55,7 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
     filter: parsed(draft.filter.trim()),
     headers: Object.fromEntries(headers.map((one) => [one.name.trim(), one.kept && !one.value ? true : one.value])),
     rate_limit: rate && !Number.isNaN(Number(rate)) ? Number(rate) : rate,
+    ordered: draft.ordered === "strict",
     retry_schedule: schedule === "none" ? [] : schedule && schedule.split(",").map((delay) => delay.trim()),
     timeout: draft.timeout,
     ed25519: draft.ed25519 || null,
@@ -72,6 +80,11 @@ export function OptionsFields({ draft, problems, onChange }: {
       <HeaderFields headers={draft.headers} problems={problems.headers} onChange={(headers) => change({ headers })} />
       <Field label="Deliveries a second, at most" value={draft.rate_limit} onInput={(rate_limit) => change({ rate_limit })} problems={problems.rate_limit}
              placeholder="no limit" hint="What is more than that waits; it does not fail." />
+      <div class="field">
+        <Choice labelled label="Deliveries go out" value={draft.ordered} onChange={(ordered) => change({ ordered })} options={kOrders} />
+        <div class="hint">In order, each waits until the one before is delivered or has failed for good, retries included.</div>
+        <Problems id="ordered-problem" problems={problems.ordered} />
+      </div>
       <Field label="Retry after" value={draft.retry_schedule} onInput={(retry_schedule) => change({ retry_schedule })} problems={problems.retry_schedule} mono
              placeholder="as the service does" hint="Times such as 30s, 2m or 1h with commas between them, or none." />
       <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
