@@ -128,10 +128,11 @@ void Courier::count(const store::AttemptOutcome& outcome) {
 // --- what lanes ask for
 // -----------------------------------------------------------------------------
 
-void Courier::load_by(ReadWaiting read, WebhookId id, std::vector<DeliveryId> except, int limit) {
-  rooms_.workers.submit([this, read, id, except = std::move(except), limit, now = loop_.now()] {
+void Courier::load_by(Order order, WebhookId id, std::vector<DeliveryId> except, int limit) {
+  rooms_.workers.submit([this, order, id, except = std::move(except), limit, now = loop_.now()] {
     auto page = std::make_shared<store::Result<store::WaitingPage>>(
-        (rooms_.store.*read)(id, now, except, limit));
+        order == Order::strict ? rooms_.store.waiting_in_order(id, now, except, limit)
+                               : rooms_.store.waiting(id, now, except, limit));
     if (!*page) {
       log::warn("waiting deliveries could not be read yet",
                 {{"webhook", id.value}, {"reason", page->error().detail}});

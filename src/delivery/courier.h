@@ -73,14 +73,13 @@ class Courier final : private Lanes::World {
   void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
   void record(store::AttemptOutcome outcome) override;
   void load(WebhookId id, std::vector<DeliveryId> except, int limit) override {
-    load_by(&store::Store::waiting, id, std::move(except), limit);
+    load_by(Order::due, id, std::move(except), limit);
   }
   void load_in_order(WebhookId id, std::vector<DeliveryId> except, int limit) override {
-    load_by(&store::Store::waiting_in_order, id, std::move(except), limit);
+    load_by(Order::strict, id, std::move(except), limit);
   }
-  using ReadWaiting = store::Result<store::WaitingPage> (store::Store::*)(
-      WebhookId, Timestamp, const std::vector<DeliveryId>&, int);
-  void load_by(ReadWaiting read, WebhookId id, std::vector<DeliveryId> except, int limit);
+  enum class Order { due, strict };
+  void load_by(Order order, WebhookId id, std::vector<DeliveryId> except, int limit);
   void fail_waiting(WebhookId id) override;
   void switch_off(WebhookId id) override;
   void wake_at(std::optional<Timestamp> when) override;
