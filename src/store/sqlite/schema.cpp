@@ -163,6 +163,8 @@ ALTER TABLE webhooks ADD COLUMN options TEXT NOT NULL DEFAULT '';  -- store/opti
 )sql";
 
 // What was rolled up before is not added: spans are whole from `spans_from` on.
+// A roll-up whose webhook_id is negative belongs to the account of that id, its sign changed
+// (counts.h).
 constexpr std::string_view kSpans = R"sql(
 -- As rollups, of spans of so many minutes (store/rollup_ranges.h), so that a chart of a month reads few rows. minute: the first.
 CREATE TABLE span_rollups (
@@ -177,9 +179,6 @@ CREATE TABLE span_rollups (
 ) WITHOUT ROWID;
 INSERT INTO counters SELECT 'spans_from', coalesce(max(minute) / 240 * 240 + 240, 0) FROM rollups;
 )sql";
-
-// A roll-up whose webhook_id is negative belongs to the account of that id, its sign changed
-// (counts.h).
 
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
