@@ -11,6 +11,7 @@ namespace http = boost::beast::http;
 using boost::beast::error_code;
 
 constexpr std::size_t kChunkLineLimit = 4096;
+constexpr std::size_t kShortestLastChunk = 5;  // a zero and two line ends
 
 }  // namespace
 
@@ -73,6 +74,10 @@ ResponseReader::State ResponseReader::feed(std::string_view bytes) {
     unparsed_.assign(bytes.substr(used));
   } else {
     unparsed_.append(bytes);
+    // Beast asserts that there is this much where it has seen the first part of a last chunk, and
+    // no chunked answer ends in less.
+    const bool in_chunks = parser_->is_header_done() && parser_->chunked();
+    if (in_chunks && unparsed_.size() < kShortestLastChunk) return State::reading;
     unparsed_.erase(0, parse(unparsed_));
   }
   if (bad_) return State::bad;

@@ -29,17 +29,23 @@ void check_setting(const config::Setting& setting, const std::string& text) {
   require(setting.show(again) == shown, "and means the same");
 }
 
-void check_flag(const config::Setting& setting, const std::string& text) {
+// Of a value as a flag; empty: none.
+std::string error_of(const config::Setting& setting, const std::string& text) {
   config::Input input;
   input.flags[setting.name] = text;
   const auto loaded = config::load(input);
-  if (loaded) return;
-  require(std::ranges::none_of(loaded.error(),
-                               [](char c) { return static_cast<unsigned char>(c) < 0x20; }),
+  return loaded ? "" : loaded.error();
+}
+
+void check_flag(const config::Setting& setting, const std::string& text) {
+  const std::string error = error_of(setting, text);
+  if (error.empty()) return;
+  require(std::ranges::none_of(error, [](char c) { return static_cast<unsigned char>(c) < 0x20; }),
           "an error is one line");
-  require(loaded.error().starts_with(setting.flag), "an error names its source");
-  require(!setting.is_secret || text.size() < 8 || loaded.error().find(text) == std::string::npos,
-          "a secret is not echoed");
+  require(error.starts_with(setting.flag), "an error names its source");
+  if (!setting.is_secret || text.size() < 8 || error.find(text) == std::string::npos) return;
+  require(error_of(setting, "\x01").find(text) != std::string::npos,
+          "a secret is not echoed, but for words that the error has anyway");
 }
 
 }  // namespace
