@@ -3,12 +3,12 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <span>
-#include <vector>
+#include <utility>
 
 #include "base/encoding.h"
+#include "signing/require.h"
 
 namespace skyhook::signing {
 namespace {
@@ -27,11 +27,6 @@ struct ContextFree {
 };
 using PrivateKey = std::unique_ptr<EVP_PKEY, KeyFree>;
 using Context = std::unique_ptr<EVP_MD_CTX, ContextFree>;
-
-// What is guarded by this fails only where OpenSSL itself is unusable.
-void require(bool ok) {
-  if (!ok) std::abort();
-}
 
 std::array<std::uint8_t, kPublicBytes> public_bytes(const EVP_PKEY* key) {
   std::array<std::uint8_t, kPublicBytes> bytes{};

@@ -4,12 +4,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/encoding.h"
+#include "signing/require.h"
 
 namespace skyhook::signing {
 namespace {
@@ -28,12 +28,6 @@ struct CipherContextFree {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, CipherContextFree>;
-
-// The calls guarded by this fail only where OpenSSL itself is unusable; going on would mean weak
-// secrets.
-void require(bool ok) {
-  if (!ok) std::abort();
-}
 
 void fill_random(std::span<std::uint8_t> bytes) {
   require(RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1);

@@ -6,11 +6,11 @@
 
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
 #include "base/encoding.h"
+#include "signing/require.h"
 
 namespace skyhook::signing {
 namespace {
@@ -22,11 +22,6 @@ struct MacContextFree {
 };
 using MacContext = std::unique_ptr<EVP_MAC_CTX, MacContextFree>;
 using Mac = std::array<std::uint8_t, 32>;
-
-// HMAC-SHA256 cannot fail for a reason outside of this program; without it nothing could be signed.
-void require(bool ok) {
-  if (!ok) std::abort();
-}
 
 EVP_MAC* hmac_algorithm() {
   static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
