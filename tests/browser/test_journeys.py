@@ -42,11 +42,61 @@ def test_signing_in_and_out(server, account, open_page):
     assert page.evaluate("sessionStorage.length") == 0
 
 
+REFUSED = "Your key is no longer accepted. Sign in again."
+
+
+def new_key(server, account):
+    answer = server.operator("POST", f"/accounts/{account.id}/regenerate-key")
+    assert answer.status == 200
+    return answer.data["api_key"]
+
+
 def test_a_key_that_dies_meanwhile_leads_back_to_the_door(server, account, open_page):
     page = open_page(server, account.key, expect=["401"])
-    assert server.operator("POST", f"/accounts/{account.id}/regenerate-key").status == 200
+    key = new_key(server, account)
+    # By the address: what the page was still reading may have met the dead key first, and then there is no link to click.
+    page.goto(page.url.split("#")[0] + "#/webhooks")
+    expect(page.get_by_text(REFUSED)).to_be_visible()
+    sign_in(page, key)
+    expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()
+    expect(page.get_by_text(REFUSED)).to_be_hidden()
+
+
+def test_a_page_that_is_left_alone_notices_that_its_key_died(server, account, open_page):
+    page = open_page(server, expect=["401"])
+    page.clock.install()
+    sign_in(page, account.key)
+    expect(page.get_by_role("heading", name="Create your first webhook")).to_be_visible()
+    new_key(server, account)
+    page.clock.fast_forward("00:20")  # it reads itself anew more often than that
+    expect(page.get_by_text(REFUSED)).to_be_visible()
+
+
+def test_what_comes_late_for_one_key_is_not_another_keys(server, open_page):
+    """A reading that is under way while somebody else signs in: neither what it brings nor its refusal is theirs."""
+    first, second = server.account("First"), server.account("Second")
+    first.webhook("https://example.com/", name="Of the first")
+    page = open_page(server, expect=["401"])
+    held = []
+    page.route(re.compile(r"/api/v1/(webhooks|stats)(\?|$)"),
+               lambda route: held.append(route) if len(held) < 3 else route.continue_())
+    sign_in(page, first.key)
+    eventually(lambda: len(held) == 3 or page.wait_for_timeout(10), what="what the overview reads")
+    page.get_by_role("button", name="Sign out").click()
+    sign_in(page, second.key)
+    expect(page.get_by_role("heading", name="Create your first webhook")).to_be_visible()
+    # The list arrives, and the rest is refused.
+    listed, *rest = sorted(held, key=lambda one: not one.request.url.endswith("/webhooks"))
+    with page.expect_response(listed.request.url):
+        listed.continue_()
+    new_key(server, first)
+    for one in rest:
+        with page.expect_response(one.request.url) as refused:
+            one.continue_()
+        assert refused.value.status == 401
     page.get_by_role("link", name="Webhooks", exact=True).click()
-    expect(page.get_by_text("Your key is no longer accepted. Sign in again.")).to_be_visible()
+    expect(page.get_by_text("No webhooks yet")).to_be_visible()
+    expect(page.get_by_text(REFUSED)).to_be_hidden()
 
 
 def test_the_whole_life_of_a_webhook(server, account, receiver, open_page, tmp_path):

@@ -45,8 +45,10 @@ export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshM
   const load = useCallback(() => {
     if (key === null) return;
     const mine = ++turn.current;
+    const reading = session.get();
     reader.current().then(
       (data) => {
+        if (session.get() !== reading) return; // what one session read is not another's
         remember(key, data);
         if (mine !== turn.current || state.current.key !== key) return;
         state.current = { key, data, error: undefined, loading: false };

@@ -62,6 +62,7 @@ interface Envelope {
 
 // One request and its answer. `body`: an object, or JSON that is sent as it is written. `key`: another one than the session's.
 export async function exchange(method: string, path: string, body?: unknown, key?: string): Promise<Envelope> {
+  const asked = session.get();
   const headers = new Headers(authorised(key));
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
   if (body !== undefined) {
@@ -85,7 +86,8 @@ export async function exchange(method: string, path: string, body?: unknown, key
     throw new ApiError(answer.status, "The server's answer could not be read. Is there a proxy in between that answers by itself?");
   }
   if (answer.ok) return parsed;
-  if (answer.status === 401 && key === undefined && session.get()) signOut("Your key is no longer accepted. Sign in again.");
+  // Not where somebody else has signed in since.
+  if (answer.status === 401 && key === undefined && asked && asked === session.get()) signOut("Your key is no longer accepted. Sign in again.");
   const retry = parsed.retry_after ?? Number(answer.headers.get("Retry-After") ?? NaN);
   throw new ApiError(answer.status, parsed.message ?? `The server answered ${answer.status}.`, parsed.errors ?? {}, Number.isFinite(retry) ? retry : null);
 }
