@@ -138,6 +138,7 @@ Answer<Done> Membership::register_node(Connection& connection) {
       params);
   if (!row) return Err{row.error()};
   if (auto served = refuse_unfinished_move(connection, row->integer(0, 0)); !served) return served;
+  registry_.promise_taken();
   node_id_.store(row->small(0, 0));
   epoch_.fetch_add(1);
   safe_until_.store((sent + options_.lease - options_.lease_margin).time_since_epoch());
@@ -169,8 +170,9 @@ Answer<Done> Membership::refuse_unfinished_move(Connection& connection, std::int
                            false}};
 }
 
-// Every delivery with a lower id that this node accepted is settled or parked. An id that was given
-// out before the previous heartbeat is in the registry by now or will never be used.
+// Every delivery with a lower id that this node accepted is settled or parked. Nearly every id that
+// was given out before the previous heartbeat is in the registry by now or will never be used; the
+// registry refuses the others.
 std::int64_t Membership::fresh_from() {
   std::int64_t floor;
   {
@@ -179,10 +181,9 @@ std::int64_t Membership::fresh_from() {
     if (spare_.left() > 0) floor = std::min(floor, spare_.next);
   }
   floor = id_of(floor);
-  std::int64_t low = previous_floor_ == 0 ? floor : std::min(floor, previous_floor_);
+  const std::int64_t unused = previous_floor_ == 0 ? floor : std::min(floor, previous_floor_);
   previous_floor_ = floor;
-  if (const auto lowest = registry_.lowest()) low = std::min(low, lowest->value);
-  return low;
+  return registry_.promise(DeliveryId{unused}).value;
 }
 
 Answer<Done> Membership::refill(Connection& connection) {
@@ -229,13 +230,7 @@ std::int64_t Membership::take_ids(std::int64_t count) {
       short_of_ids = current_.left() < kBlock / 4;
     }
   }
-  if (short_of_ids) {
-    {
-      std::lock_guard lock(mutex_);
-      wake_now_ = true;
-    }
-    wake_.notify_all();
-  }
+  if (short_of_ids) beat_now();
   return first;
 }
 
@@ -286,6 +281,7 @@ Answer<Done> Membership::beat(Connection& connection) {
     on_lost_();
     return register_node(connection);
   }
+  registry_.promise_taken();
   safe_until_.store((sent + options_.lease - options_.lease_margin).time_since_epoch());
   if (auto filled = refill(connection); !filled) return filled;
   if (auto counted = count_nodes(connection); !counted) return counted;
@@ -294,6 +290,10 @@ Answer<Done> Membership::beat(Connection& connection) {
 
 void Membership::lease_lost() {
   safe_until_.store(MonoTime::duration::zero());
+  beat_now();
+}
+
+void Membership::beat_now() {
   {
     std::lock_guard lock(mutex_);
     wake_now_ = true;

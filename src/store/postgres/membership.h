@@ -42,6 +42,8 @@ class Membership {
   Answer<Done> end_dead_neighbours(Connection& connection);
   // The database said that the lease is lost: do not wait for the next heartbeat to notice.
   void lease_lost();
+  // Does not wait for the next heartbeat to be due.
+  void beat_now();
   std::int64_t take_ids(std::int64_t count);
   // Makes the partitions of the day that `id` falls on where this process does not know of them.
   Answer<Done> ensure_day(Connection& connection, int day);

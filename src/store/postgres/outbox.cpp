@@ -136,7 +136,10 @@ Answer<Done> NodeStore::store_published(Connection& connection, const Rows& rows
     }
     events.push_back(std::move(planned));
   }
-  registry_.add(events, options_.clock.mono());
+  if (!registry_.add(events, options_.clock.mono())) {
+    membership_.beat_now();
+    return Err{DatabaseError{"", "the events' ids are out of date", false}};
+  }
   AcceptRows accept;
   for (const NewEvent& event : events) {
     accept.add(event, deleted_);

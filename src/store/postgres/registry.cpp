@@ -4,8 +4,13 @@
 
 namespace skyhook::store::postgres {
 
-void Registry::add(const std::vector<NewEvent>& events, MonoTime now) {
+bool Registry::add(const std::vector<NewEvent>& events, MonoTime now) {
   std::lock_guard lock(mutex_);
+  for (const NewEvent& event : events) {
+    for (const WaitingDelivery& delivery : event.deliveries) {
+      if (!delivery.is_ordered && delivery.id < promise_here_) return false;
+    }
+  }
   for (const NewEvent& event : events) {
     for (const WaitingDelivery& delivery : event.deliveries) {
       if (delivery.is_ordered) continue;  // written with a row of its own, as if parked
@@ -16,6 +21,7 @@ void Registry::add(const std::vector<NewEvent>& events, MonoTime now) {
       ids.insert(ids.end(), delivery.id.value);
     }
   }
+  return true;
 }
 
 void Registry::set_state(const std::vector<NewEvent>& events, State state) {
@@ -227,10 +233,17 @@ void Registry::clear() {
   }
 }
 
-std::optional<DeliveryId> Registry::lowest() const {
+DeliveryId Registry::promise(DeliveryId unused) {
   std::lock_guard lock(mutex_);
-  if (entries_.empty()) return std::nullopt;
-  return DeliveryId{entries_.begin()->first};
+  promise_ = unused;
+  if (!entries_.empty()) promise_ = std::min(promise_, DeliveryId{entries_.begin()->first});
+  promise_here_ = std::max(promise_here_, promise_);
+  return promise_;
+}
+
+void Registry::promise_taken() {
+  std::lock_guard lock(mutex_);
+  promise_here_ = promise_;
 }
 
 std::size_t Registry::size() const {

@@ -28,8 +28,9 @@ class Registry {
     bool uncertain = false;  // nobody was told that it is there
   };
 
-  // Before they are written: from now on lowest() does not pass them.
-  void add(const std::vector<NewEvent>& events, MonoTime now);
+  // Before they are written: from now on promise() does not pass them. False, and nothing is added,
+  // where an id is lower than what was promised: no take-over would look for it.
+  [[nodiscard]] bool add(const std::vector<NewEvent>& events, MonoTime now);
   void committed(const std::vector<NewEvent>& events);
   void dropped(const std::vector<NewEvent>& events);
   // It is not known whether they were written: parking will tell. Of those in strict order, which
@@ -70,7 +71,11 @@ class Registry {
   // happen under the next lease; it is uncertain then whose it is, which parking will tell.
   void clear();
 
-  std::optional<DeliveryId> lowest() const;
+  // What the database is to be told: every delivery with a lower id is settled or parked.
+  // `unused`: no id below it is given out any more.
+  DeliveryId promise(DeliveryId unused);
+  // The database has taken what promise() answered last. Until then what it had before counts too.
+  void promise_taken();
   std::size_t size() const;
 
  private:
@@ -92,8 +97,10 @@ class Registry {
   }
 
   mutable std::mutex mutex_;
-  int looks_in_doubt_ = 0;                                            // guarded by mutex_
-  Entries entries_;                                                   // guarded by mutex_
+  DeliveryId promise_;       // guarded by mutex_
+  DeliveryId promise_here_;  // the highest that counts; guarded by mutex_
+  int looks_in_doubt_ = 0;   // guarded by mutex_
+  Entries entries_;          // guarded by mutex_
   std::unordered_map<WebhookId, std::set<std::int64_t>> by_webhook_;  // guarded by mutex_
 };
 

@@ -172,14 +172,17 @@ void Writers::publish(std::vector<NewEvent> events, PublishCallback done) {
       refused = Error{Error::Kind::stopped, "the store is closing"};
     } else if (full || registry_.size() > 2 * options_.fresh_limit) {
       refused = Error{Error::Kind::overloaded, "the write queue is full"};
+    } else if (!registry_.add(item.events, options_.clock.mono())) {
+      refused = Error{Error::Kind::unavailable, "the event's ids are out of date"};
     } else {
-      registry_.add(item.events, options_.clock.mono());
       queued_rows_ += item.rows;
       queued_bytes_ += item.bytes;
       publishes_.push_back(std::move(item));
     }
   }
   if (refused) {
+    // A clock that went back gives out such ids until a heartbeat has said so.
+    if (refused->kind == Error::Kind::unavailable) membership_.beat_now();
     item.done(Err{std::move(*refused)});
     return;
   }
