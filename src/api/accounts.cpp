@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "api/handlers.h"
+#include "notices/operator_account.h"
 #include "signing/secrets.h"
 
 namespace skyhook::api {
@@ -68,6 +69,13 @@ void change_account(Call& call, AccountId id, const std::function<void(Account&)
   if (!updated) return call.store_failed(updated.error());
   if (*updated == nullptr) return call.fail(404, kAccountNotFound);
   answer(**updated);
+}
+
+// What the settings keep is not the API's to take away.
+bool refuse_own(const CallPtr& call, const Account& account) {
+  if (!notices::is_operator_account(account)) return false;
+  call->fail(409, "This account holds the operator's own webhook and is kept by the settings.");
+  return true;
 }
 
 }  // namespace
@@ -178,7 +186,7 @@ void update_account(const CallPtr& call) {
 
 void delete_account(const CallPtr& call) {
   const AccountPtr account = call->named_account();
-  if (!account) return;
+  if (!account || refuse_own(call, *account)) return;
   const auto deleted = call->services.directory.delete_account(account->id);
   if (!deleted) return call->store_failed(deleted.error());
   if (!*deleted) return call->fail(404, kAccountNotFound);
@@ -187,7 +195,7 @@ void delete_account(const CallPtr& call) {
 
 void regenerate_key(const CallPtr& call) {
   const AccountPtr account = call->named_account();
-  if (!account) return;
+  if (!account || refuse_own(call, *account)) return;
   const std::string key = signing::make_api_key();
   change_account(
       *call, account->id, [&](Account& present) { present.api_key_hash = signing::sha256(key); },

@@ -132,6 +132,9 @@ bool Api::Impl::admit_account(Call& call) {
   } else if (!origin_allowed(*call.account, asking_origin(call.request))) {
     call.fail(403, "Request origin is not allowed.");
   } else if (call.rate && !call.rate->allowed) {
+    if (services.notices != nullptr) {
+      services.notices->account_limited(*call.account, call.rate->limit);
+    }
     refuse_too_many(call);
   } else {
     return true;

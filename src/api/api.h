@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
+#include "notices/operator_events.h"
 #include "store/store.h"
 
 namespace skyhook::api {
@@ -43,7 +44,8 @@ struct Services {
   std::string header_prefix = "X-Skylight-";
   RetrySchedule retry_schedule;
   Millis timeout{30'000};
-  LiveStreams* live = nullptr;  // nullptr: there is no live stream
+  LiveStreams* live = nullptr;                 // nullptr: there is no live stream
+  notices::OperatorEvents* notices = nullptr;  // nullptr: the operator is told nothing
 };
 
 class Api {

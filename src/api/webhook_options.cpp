@@ -208,7 +208,7 @@ void write_ed25519(JsonWriter& json, const WebhookOptions& options) {
   key.empty() ? json.null() : json.string(key);
 }
 
-// --- the previous secret: shown only -------------------------------------------------------------
+// --- shown only ----------------------------------------------------------------------------------
 
 OptionsChange read_nothing(const json::value&, const std::string&, const OptionRules&,
                            FieldErrors&) {
@@ -218,6 +218,19 @@ OptionsChange read_nothing(const json::value&, const std::string&, const OptionR
 void write_previous_secret(JsonWriter& json, const WebhookOptions& options) {
   const auto& previous = options.previous_secret;
   previous ? json.string(to_iso8601(previous->until)) : json.null();
+}
+
+void write_switched_off(JsonWriter& json, const WebhookOptions& options) {
+  if (!options.switched_off) {
+    json.null();
+    return;
+  }
+  const SwitchedOff& off = *options.switched_off;
+  json.begin_object();
+  json.field("reason", to_string(off.reason)).field("at", to_iso8601(off.at));
+  json.key("failing_since");
+  off.failing_since ? json.string(to_iso8601(*off.failing_since)) : json.null();
+  json.end_object();
 }
 
 // --- all of them ---------------------------------------------------------------------------------
@@ -240,6 +253,7 @@ constexpr std::array kOptions{
            write_ed25519},
     Option{"previous_secret_expires_at", read_nothing, [](WebhookOptions&) {},
            write_previous_secret},
+    Option{"switched_off", read_nothing, [](WebhookOptions&) {}, write_switched_off},
 };
 
 void reset_all(WebhookOptions& options) {

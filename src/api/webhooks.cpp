@@ -59,6 +59,10 @@ std::string webhook_json(const Webhook& webhook, Shown shown, std::string_view s
   return json.take();
 }
 
+void clear_switched_off(WebhookOptions& options) {
+  options.switched_off.reset();
+}
+
 // Clients that send every POST with a body send an empty list where there is nothing to say.
 bool has_no_fields(std::string_view body) {
   return body.empty() || trimmed(body) == "[]";
@@ -142,6 +146,7 @@ void update_webhook(const CallPtr& call) {
         if (wanted.events) present.events = *wanted.events;
         if (wanted.is_active) present.is_active = *wanted.is_active;
         present.options = with_change(present.options, options);
+        if (present.is_active) present.options = with_change(present.options, clear_switched_off);
         present.updated_at = now;
       });
   if (!updated) return call->store_failed(updated.error());

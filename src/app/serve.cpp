@@ -34,6 +34,9 @@
 #include "net/address_guard.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "net/url.h"
+#include "notices/operator_account.h"
+#include "notices/operator_events.h"
 #include "signing/secrets.h"
 #include "store/change_feed.h"
 #include "store/observed_store.h"
@@ -97,6 +100,7 @@ delivery::Options delivery_options(const config::ServeConfig& config) {
   // opened all the time.
   options.http.idle_per_key = static_cast<std::size_t>(config.max_in_flight_per_webhook);
   options.names.servers = config.dns_servers;
+  options.switch_off.after = config.switch_off_after;
   // Jitter needs to differ from node to node and start to start, not to be secret.
   options.jitter_seed = static_cast<std::uint64_t>(to_unix_micros(SystemClock{}.now()));
   return options;
@@ -193,6 +197,18 @@ class Occasion {
   bool happened_ = false;  // guarded by mutex_
 };
 
+std::optional<std::string> operator_webhook_problem(const config::ServeConfig& config) {
+  if (config.operator_webhook.empty()) return std::nullopt;
+  if (config.operator_webhook_secret.empty()) {
+    return "operator_webhook_secret: give the secret that operator_webhook verifies with";
+  }
+  const auto url = net::parse_url(config.operator_webhook);
+  if (url && !url->is_tls() && !config.allow_http) {
+    return "operator_webhook: give an https URL; plain http is for development (allow_http)";
+  }
+  return std::nullopt;
+}
+
 store::Result<std::unique_ptr<store::Store>> open_store(const config::ServeConfig& config,
                                                         const Catalogue& catalogue,
                                                         const Clock& clock,
@@ -230,6 +246,12 @@ int serve(const config::ServeConfig& config) {
       return refuse(kWrongSetting, "master_key: give 32 bytes, as 64 hex digits or as base64");
     box = *keyed;
   }
+  if (config.retention.count() > 0 && config.switch_off_after > config.retention) {
+    return refuse(kWrongSetting,
+                  "switch_off_after: give no more than retention, which is how long it is known "
+                  "when deliveries failed");
+  }
+  if (const auto problem = operator_webhook_problem(config)) return refuse(kWrongSetting, *problem);
   if (!config.database_url.empty() && config.operator_token.empty()) {
     return refuse(kWrongSetting,
                   "operator_token: nodes that share a database need one that you give to all of "
@@ -261,6 +283,14 @@ int serve(const config::ServeConfig& config) {
                                     "interrupted, run `skyhook rekey` again with the same keys");
   }
 
+  const auto operators = notices::prepare_operator_account(
+      directory, **store,
+      {.url = config.operator_webhook, .secret = config.operator_webhook_secret}, clock.now());
+  if (!operators) {
+    return refuse(kCannotStart,
+                  "the store cannot take the operator's account: " + operators.error().detail);
+  }
+
   NetworkThreads network(config.network_threads, clock);
   WorkerPool workers({.name = "worker", .threads = kWorkers});
   delivery::Couriers couriers(network.loops(),
@@ -270,6 +300,11 @@ int serve(const config::ServeConfig& config) {
     couriers.webhook_changed(id, std::move(webhook));
   });
   intake::Intake intake(directory, **store, couriers, clock);
+  std::optional<notices::OperatorEvents> notices;
+  if (*operators) {
+    notices.emplace(directory, intake, clock, (*operators)->id);
+    couriers.tell(*notices);
+  }
 
   std::atomic<bool> stopping{false};
   std::optional<api::LiveStreams> live;
@@ -295,7 +330,8 @@ int serve(const config::ServeConfig& config) {
                 .header_prefix = config.header_prefix,
                 .retry_schedule = config.retry_schedule,
                 .timeout = config.timeout,
-                .live = &*live});
+                .live = &*live,
+                .notices = notices ? &*notices : nullptr});
   ApiServers servers(network.loops(),
                      {.connection_limit = static_cast<std::size_t>(config.max_connections)}, api);
 

@@ -18,14 +18,17 @@ namespace skyhook::config {
 struct ServeConfig {
   std::string listen = "127.0.0.1:8080";
   std::string data_dir = "skyhook-data";
-  std::string database_url;    // empty: the embedded store
-  std::string operator_token;  // empty: made on first start, kept in the data directory
-  std::string master_key;      // empty: secrets are stored as they are
+  std::string database_url;             // empty: the embedded store
+  std::string operator_token;           // empty: made on first start, kept in the data directory
+  std::string master_key;               // empty: secrets are stored as they are
+  std::string operator_webhook;         // URL; empty: the operator is told nothing
+  std::string operator_webhook_secret;  // not empty where operator_webhook is not
   bool allow_http = false;
   std::vector<std::string> allow_networks;
   RetrySchedule retry_schedule;
-  Millis timeout{30000};  // 100ms … 5m
-  int rate_limit = 120;   // requests a minute a key, 0 … 1,000,000; 0 = off
+  Millis timeout{30000};       // 100ms … 5m
+  Millis switch_off_after{0};  // of nothing but failures, up to 90d; 0: never
+  int rate_limit = 120;        // requests a minute a key, 0 … 1,000,000; 0 = off
   Millis retention = std::chrono::hours{24 * 30};  // 0 = keep for ever
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;

@@ -8,9 +8,11 @@
 #include <set>
 #include <utility>
 
+#include "base/encoding.h"
 #include "domain/catalogue.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
+#include "net/url.h"
 #include "signing/secrets.h"
 
 namespace skyhook::config {
@@ -200,6 +202,23 @@ Problem check_master_key(std::string_view text) {
   return "is not 32 bytes as 64 hex digits or as base64 (openssl rand -hex 32 makes one)";
 }
 
+Problem check_operator_webhook(std::string_view text) {
+  if (net::parse_url(text)) return kNoProblem;
+  return "is not a URL such as https://example.com/skyhook";
+}
+
+// As Standard Webhooks has secrets.
+Problem check_webhook_secret(std::string_view text) {
+  constexpr std::string_view kPrefix = "whsec_";
+  constexpr std::size_t kShortest = 24;
+  constexpr std::size_t kLongest = 64;
+  if (text.starts_with(kPrefix)) {
+    const auto key = from_base64(text.substr(kPrefix.size()));
+    if (key && key->size() >= kShortest && key->size() <= kLongest) return kNoProblem;
+  }
+  return "is not whsec_ and the base64 of 24 to 64 bytes";
+}
+
 Problem check_header_prefix(std::string_view text) {
   const bool is_token = std::ranges::all_of(
       text, [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; });
@@ -351,6 +370,13 @@ void add_server_settings(Table& table) {
                            "where none is given"));
   table.add(secret_setting("master_key", "KEY", &C::master_key, check_master_key,
                            "32 bytes in hex or base64 that encrypt webhook secrets at rest"));
+  table.add(text_setting("operator_webhook", "URL", &C::operator_webhook, check_operator_webhook,
+                         "where the operator is told of webhooks switched off, deliveries failed "
+                         "for good and accounts over their limits"));
+  table.add(secret_setting("operator_webhook_secret", "SECRET", &C::operator_webhook_secret,
+                           check_webhook_secret,
+                           "what those events are signed with: whsec_ and the base64 of 24 to 64 "
+                           "bytes"));
   table.add(number_setting("rate_limit", &C::rate_limit, 0, 1'000'000,
                            "requests a minute for each API key; 0: no limit"));
   table.add(number_setting("max_connections", &C::max_connections, 10, 100'000,
@@ -370,6 +396,10 @@ void add_delivery_settings(Table& table) {
   table.add(retry_schedule_setting());
   table.add(duration_setting("timeout", &C::timeout, Millis{100}, std::chrono::minutes{5},
                              "for one attempt, from the name to the last byte of the answer"));
+  table.add(duration_setting("switch_off_after", &C::switch_off_after, Millis{0},
+                             std::chrono::hours{24 * 90},
+                             "switch a webhook off after this time of nothing but failures; 0: "
+                             "never"));
   table.add(switch_setting("allow_http", &C::allow_http,
                            "accept webhook URLs without TLS, for development"));
   table.add(allow_networks_setting());

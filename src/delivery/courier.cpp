@@ -13,12 +13,14 @@ struct Courier::Published {
   std::atomic<std::size_t> lanes{0}, shrunk{0}, in_flight{0}, ready{0};
 };
 
-Courier::Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor)
+Courier::Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor,
+                 SwitchOff& switch_off)
     : loop_(loop),
       rooms_(rooms),
       shared_(rooms.store.shared()),
       epoch_(shared_ != nullptr ? shared_->epoch() : 0),
       janitor_(janitor),
+      switch_off_(switch_off),
       random_(options.jitter_seed),
       names_(loop, options.names),
       http_(loop, rooms.tls, rooms.guard, names_, options.http),
@@ -73,8 +75,18 @@ void Courier::finish(WaitingDelivery delivery, net::ClientResult result, Timesta
 
 // --- outcomes ------------------------------------------------------------------------------------
 
+void Courier::gave_up(const WaitingDelivery& delivery, const WebhookPtr& webhook,
+                      const Attempt& attempt) {
+  if (notices_ == nullptr) return;
+  batch_.failed.push_back({.webhook = webhook,
+                           .delivery = delivery.uuid(),
+                           .event = delivery.event->uuid(),
+                           .event_type = delivery.event->type,
+                           .attempt = attempt});
+}
+
 void Courier::record(store::AttemptOutcome outcome) {
-  outcomes_.push_back(std::move(outcome));
+  batch_.outcomes.push_back(std::move(outcome));
   if (flush_posted_ || record_retry_.armed()) return;
   flush_posted_ = true;
   loop_.post([this] {
@@ -84,35 +96,48 @@ void Courier::record(store::AttemptOutcome outcome) {
 }
 
 void Courier::flush_outcomes() {
-  if (outcomes_.empty()) return;
-  // Kept here too, since an outcome that the store could not take is offered again.
-  auto kept = std::make_shared<std::vector<store::AttemptOutcome>>(std::exchange(outcomes_, {}));
+  if (batch_.outcomes.empty()) return;
+  // Kept until it is recorded, since an outcome that the store could not take is offered again.
+  auto batch = std::make_shared<Batch>(std::exchange(batch_, {}));
   if (records_under_way_++ == 0) record_taken_ = loop_.clock().mono();
-  rooms_.store.record(*kept, [this, kept](store::Result<Done> result) {
-    loop_.post([this, kept, failed = !result.ok()] {
-      const bool was_taking = store_takes_outcomes();
-      --records_under_way_;
-      record_refused_ = failed;
-      if (!failed) {
-        record_taken_ = loop_.clock().mono();
-        outcomes_recorded(*kept);
-        if (!was_taking) lanes_.go_on();
-        return;
-      }
-      std::move(kept->begin(), kept->end(), std::back_inserter(outcomes_));
-      if (!record_retry_.armed()) loop_.arm(record_retry_, kRecordRetryDelay);
-    });
+  if (batch->failed.empty()) return record_batch(batch);
+  notices_->deliveries_failed(batch->failed, [this, batch](bool told) {
+    loop_.post([this, batch, told] { told ? record_batch(batch) : batch_recorded(batch, true); });
+  });
+}
+
+void Courier::record_batch(const std::shared_ptr<Batch>& batch) {
+  rooms_.store.record(batch->outcomes, [this, batch](store::Result<Done> result) {
+    loop_.post([this, batch, failed = !result.ok()] { batch_recorded(batch, failed); });
     if (!result) {
       log::warn("outcomes of attempts could not be stored yet; they are kept and offered again",
-                {{"count", kept->size()}, {"reason", result.error().detail}});
+                {{"count", batch->outcomes.size()}, {"reason", result.error().detail}});
     }
   });
+}
+
+void Courier::batch_recorded(const std::shared_ptr<Batch>& batch, bool failed) {
+  const bool was_taking = store_takes_outcomes();
+  --records_under_way_;
+  record_refused_ = failed;
+  if (!failed) {
+    record_taken_ = loop_.clock().mono();
+    outcomes_recorded(batch->outcomes);
+    if (!was_taking) lanes_.go_on();
+    return;
+  }
+  std::ranges::move(batch->outcomes, std::back_inserter(batch_.outcomes));
+  std::ranges::move(batch->failed, std::back_inserter(batch_.failed));
+  if (!record_retry_.armed()) loop_.arm(record_retry_, kRecordRetryDelay);
 }
 
 void Courier::outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes) {
   for (const store::AttemptOutcome& outcome : outcomes) {
     count(outcome);
     lanes_.recorded(outcome);
+    if (!std::holds_alternative<Delivered>(outcome.verdict)) {
+      switch_off_.attempt_failed(outcome.webhook_id, loop_.now());
+    }
   }
   publish_stats();
   if (drained_ && lanes_.at_rest()) std::exchange(drained_, nullptr)();
@@ -147,18 +172,6 @@ void Courier::load_by(Order order, WebhookId id, std::vector<DeliveryId> except,
 void Courier::fail_waiting(WebhookId id) {
   janitor_.fail_waiting(id,
                         [this, id] { loop_.post([this, id] { lanes_.look_again_later(id); }); });
-}
-
-void Courier::switch_off(WebhookId id) {
-  rooms_.workers.submit([this, id, now = loop_.now()] {
-    log::info("webhook switched off: its receiver answered 410", {{"webhook", id.value}});
-    const auto changed = rooms_.directory.update_webhook(id, [now](Webhook& webhook) {
-      webhook.is_active = false;
-      webhook.updated_at = now;
-    });
-    // Nothing is lost where that failed: the next delivery gets a 410 too.
-    if (!changed) log::warn("webhook could not be switched off yet", {{"webhook", id.value}});
-  });
 }
 
 void Courier::wake_at(std::optional<Timestamp> when) {

@@ -13,7 +13,9 @@
 #include "base/worker_pool.h"
 #include "delivery/janitor.h"
 #include "delivery/lanes.h"
+#include "delivery/notices.h"
 #include "delivery/sender.h"
+#include "delivery/switch_off.h"
 #include "directory/directory.h"
 #include "metrics/metrics.h"
 #include "net/http_client.h"
@@ -39,14 +41,18 @@ struct Options {
   Sender::Options sender;
   net::HttpClient::Options http;
   net::Resolver::Options names;
+  SwitchOff::Options switch_off;
   std::uint64_t jitter_seed = 0;
 };
 
 class Courier final : private Lanes::World {
  public:
-  Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor);
+  // `janitor` and `switch_off` outlive it.
+  Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor, SwitchOff& switch_off);
   ~Courier() override;
 
+  // Before the loop runs; outlives the courier. Without it nobody is told anything.
+  void tell(Notices& notices) { notices_ = &notices; }
   Lanes& lanes() { return lanes_; }
   net::Loop& loop() { return loop_; }
   void webhook_changed(WebhookId id, const WebhookPtr& webhook);
@@ -71,6 +77,8 @@ class Courier final : private Lanes::World {
   // Each node gets an equal part, whether or not it has as much to send as the others.
   double rate_share() override { return shared_ != nullptr ? 1.0 / shared_->live_nodes() : 1; }
   void attempt(WaitingDelivery delivery, WebhookPtr webhook) override;
+  void gave_up(const WaitingDelivery& delivery, const WebhookPtr& webhook,
+               const Attempt& attempt) override;
   void record(store::AttemptOutcome outcome) override;
   void load(WebhookId id, std::vector<DeliveryId> except, int limit) override {
     load_by(Order::due, id, std::move(except), limit);
@@ -81,12 +89,19 @@ class Courier final : private Lanes::World {
   enum class Order { due, strict };
   void load_by(Order order, WebhookId id, std::vector<DeliveryId> except, int limit);
   void fail_waiting(WebhookId id) override;
-  void switch_off(WebhookId id) override;
+  void switch_off(WebhookId id) override { switch_off_.gone(id, loop_.now()); }
   void wake_at(std::optional<Timestamp> when) override;
   bool may_deliver() override;
 
   void finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at);
+  // Outcomes that are recorded together, and what is told of them before that.
+  struct Batch {
+    std::vector<store::AttemptOutcome> outcomes;
+    std::vector<FailedDelivery> failed;
+  };
   void flush_outcomes();
+  void record_batch(const std::shared_ptr<Batch>& batch);
+  void batch_recorded(const std::shared_ptr<Batch>& batch, bool failed);
   void outcomes_recorded(const std::vector<store::AttemptOutcome>& outcomes);
   void count(const store::AttemptOutcome& outcome);
   bool store_takes_outcomes() const;
@@ -96,13 +111,15 @@ class Courier final : private Lanes::World {
   store::Shared* const shared_;  // nullptr: this process has the store alone
   std::uint64_t epoch_ = 0;      // of what lanes have in memory
   Janitor& janitor_;
+  SwitchOff& switch_off_;
   SeededRandom random_;
   net::Resolver names_;
   net::HttpClient http_;
   Sender sender_;
   Lanes lanes_;
 
-  std::vector<store::AttemptOutcome> outcomes_;  // of this round, to be recorded together
+  Notices* notices_ = nullptr;
+  Batch batch_;  // of this round
   bool flush_posted_ = false;
   int records_under_way_ = 0;
   MonoTime record_taken_{};      // the latest success, or the beginning of the first since none was

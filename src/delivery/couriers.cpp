@@ -24,10 +24,11 @@ Options share_of(Options options, std::size_t parts, std::size_t index) {
 }  // namespace
 
 Couriers::Couriers(const std::vector<net::Loop*>& loops, Rooms rooms, const Options& options)
-    : janitor_(rooms.directory, rooms.store, rooms.workers, rooms.metrics) {
+    : janitor_(rooms.directory, rooms.store, rooms.workers, rooms.metrics),
+      switch_off_(rooms.directory, rooms.store, rooms.workers, options.switch_off) {
   for (std::size_t i = 0; i < loops.size(); ++i) {
-    couriers_.push_back(
-        std::make_unique<Courier>(*loops[i], rooms, share_of(options, loops.size(), i), janitor_));
+    couriers_.push_back(std::make_unique<Courier>(
+        *loops[i], rooms, share_of(options, loops.size(), i), janitor_, switch_off_));
   }
 }
 
@@ -44,6 +45,11 @@ void Couriers::on_courier(WebhookId id, Task task) {
     task(courier);
     courier.publish_stats();
   });
+}
+
+void Couriers::tell(Notices& notices) {
+  switch_off_.tell(notices);
+  for (const auto& courier : couriers_) courier->tell(notices);
 }
 
 void Couriers::hand_over(std::vector<WaitingDelivery> deliveries) {

@@ -9,6 +9,7 @@
 #include "delivery/courier.h"
 #include "delivery/dispatcher.h"
 #include "delivery/janitor.h"
+#include "delivery/switch_off.h"
 
 namespace skyhook::delivery {
 
@@ -18,6 +19,9 @@ class Couriers final : public Dispatcher {
   // while no loop runs. Limits in `options.lanes` are the node's; each courier gets its share.
   Couriers(const std::vector<net::Loop*>& loops, Rooms rooms, const Options& options);
   ~Couriers() override;
+
+  // Before the loops run; `notices` outlives this. Without it the operator is told nothing.
+  void tell(Notices& notices);
 
   void hand_over(std::vector<WaitingDelivery> deliveries) override;
   void send_test(WaitingDelivery delivery,
@@ -42,6 +46,7 @@ class Couriers final : public Dispatcher {
   void on_courier(WebhookId id, Task task);
 
   Janitor janitor_;
+  SwitchOff switch_off_;
   std::vector<std::unique_ptr<Courier>> couriers_;  // constant after construction
 };
 

@@ -476,6 +476,10 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
              .jitter = world_.jitter()},
             own && own->retry_schedule ? *own->retry_schedule : options_.schedule);
   ++unrecorded_;
+  if (std::holds_alternative<GaveUp>(verdict) && !delivery.is_test && webhook &&
+      webhook->webhook.is_active) {
+    world_.gave_up(delivery, webhook, attempt);
+  }
   const DeliveryId id = delivery.id;
   if (waiters_.contains(id)) {
     unrecorded_tests_.emplace(id, SettledAttempt{std::move(delivery), attempt, verdict});

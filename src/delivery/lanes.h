@@ -61,6 +61,9 @@ class Lanes {
     virtual double rate_share() { return 1; }
     // Makes the attempt → attempt_finished().
     virtual void attempt(WaitingDelivery delivery, WebhookPtr webhook) = 0;
+    // Comes before the record() of an outcome that ends a delivery of an active webhook as failed;
+    // no test.
+    virtual void gave_up(const WaitingDelivery&, const WebhookPtr&, const Attempt&) {}
     // Has the outcome made durable, however long that takes → recorded().
     virtual void record(store::AttemptOutcome outcome) = 0;
     // Reads waiting deliveries from the store, but not `except` (ascending) → loaded().

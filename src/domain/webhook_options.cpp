@@ -25,6 +25,17 @@ WebhookOptionsPtr with_change(const WebhookOptionsPtr& present,
   return std::make_shared<const WebhookOptions>(std::move(options));
 }
 
+std::string_view to_string(SwitchedOff::Reason reason) {
+  return reason == SwitchedOff::Reason::gone ? "gone" : "failing";
+}
+
+std::optional<SwitchedOff::Reason> parse_switch_off_reason(std::string_view text) {
+  for (const auto reason : {SwitchedOff::Reason::gone, SwitchedOff::Reason::failing}) {
+    if (text == to_string(reason)) return reason;
+  }
+  return std::nullopt;
+}
+
 bool same_options(const WebhookOptionsPtr& a, const WebhookOptionsPtr& b) {
   return a == b || (a && b && *a == *b);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -32,6 +33,20 @@ struct PreviousSecret {
   bool operator==(const PreviousSecret&) const = default;
 };
 
+// Skyhook, not its owner, switched the webhook off. Gone once it is active again.
+struct SwitchedOff {
+  enum class Reason : std::uint8_t {
+    gone,     // its receiver answered 410
+    failing,  // nothing but failures for as long as the operator lets that go on
+  };
+  Reason reason = Reason::gone;
+  Timestamp at;
+  std::optional<Timestamp> failing_since;  // of `failing`
+  bool operator==(const SwitchedOff&) const = default;
+};
+std::string_view to_string(SwitchedOff::Reason reason);
+std::optional<SwitchedOff::Reason> parse_switch_off_reason(std::string_view text);
+
 // Constant once it is a webhook's (see with_change).
 struct WebhookOptions {
   std::vector<CustomHeader> headers;            // no name twice
@@ -42,6 +57,7 @@ struct WebhookOptions {
   std::string filter;                           // filter/filter.h, as JSON; empty: none
   std::optional<PreviousSecret> previous_secret;
   std::string ed25519;  // the private key of signing/ed25519.h, sealed in the store; empty: none
+  std::optional<SwitchedOff> switched_off;
   // Options that this binary does not know, as a JSON object, or empty: a newer node of the same
   // store wrote them. Kept as they are, so that a change made here does not lose them.
   std::string unknown;

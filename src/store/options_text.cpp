@@ -48,6 +48,21 @@ double read_rate(const json::value& value) {
   return static_cast<double>(steps) / kRateSteps;
 }
 
+json::array write_switched_off(const SwitchedOff& off) {
+  const auto since = off.failing_since;
+  return {std::string(to_string(off.reason)), to_unix_micros(off.at),
+          since ? json::value(to_unix_micros(*since)) : json::value(nullptr)};
+}
+
+SwitchedOff read_switched_off(const json::value& value) {
+  const json::array& parts = value.as_array();
+  const auto reason = parse_switch_off_reason(text_of(parts.at(0)));
+  if (!reason) throw std::out_of_range("switched_off");
+  SwitchedOff off{.reason = *reason, .at = from_unix_micros(parts.at(1).as_int64())};
+  if (!parts.at(2).is_null()) off.failing_since = from_unix_micros(parts.at(2).as_int64());
+  return off;
+}
+
 void read_member(std::string_view name, const json::value& value, WebhookOptions& options,
                  json::object& unknown) {
   if (name == "headers") {
@@ -67,6 +82,8 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
   } else if (name == "previous_secret") {
     options.previous_secret = {text_of(value.as_array().at(0)),
                                from_unix_micros(value.as_array().at(1).as_int64())};
+  } else if (name == "switched_off") {
+    options.switched_off = read_switched_off(value);
   } else {
     unknown.emplace(json::string_view(name.data(), name.size()), value);
   }
@@ -91,6 +108,7 @@ std::string options_text(const WebhookOptionsPtr& options) {
   if (const auto& previous = options->previous_secret) {
     object["previous_secret"] = {previous->secret, to_unix_micros(previous->until)};
   }
+  if (options->switched_off) object["switched_off"] = write_switched_off(*options->switched_off);
   return json::serialize(object);
 }
 

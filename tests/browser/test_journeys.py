@@ -394,7 +394,7 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     assert stored["events"] == ["contact.created", "contact.*"]
     assert stored["options"] == {
         "headers": {"X-Key": True}, "rate_limit": 5, "ordered": True, "filter": {"plan": ["pro", "team"]}, "retry_schedule": [],
-        "timeout": "10s", "previous_secret_expires_at": None, "ed25519": None}
+        "timeout": "10s", "previous_secret_expires_at": None, "ed25519": None, "switched_off": None}
 
     # Open again at once, since something is set; what is left alone stays.
     page.get_by_role("link", name="Edit").first.click()

@@ -15,7 +15,7 @@ from harness.receiver import hang, status
 from harness.signatures import assert_signed, openssl_signature
 
 ALL = ["headers", "rate_limit", "ordered", "filter", "retry_schedule", "timeout", "ed25519",
-       "previous_secret_expires_at"]
+       "previous_secret_expires_at", "switched_off"]
 NONE = dict.fromkeys(ALL)
 
 
@@ -637,3 +637,27 @@ def test_an_ed25519_key_stays_until_it_is_taken_off(account, receiver):
 @pytest.mark.parametrize("value", [False, 1, {}, [], "true", "whpk_" + "A" * 43 + "="])
 def test_nobody_brings_an_ed25519_key(account, value):
     assert faults(account, {"ed25519": value}) == {"options.ed25519": ["The options.ed25519 field must be true."]}
+
+
+# --- switched off -------------------------------------------------------------------------------------
+
+
+def test_a_switch_off_says_why_until_it_is_on_again(account, make_receiver):
+    receiver = make_receiver(status(410))
+    webhook = account.webhook(receiver.url(), options={"timeout": "1s"})
+    path = f"/webhooks/{webhook['id']}"
+    account.publish()
+    eventually(lambda: not account.get(path).data["is_active"], what="the switch-off")
+    shown = options_of(account, webhook)
+    assert shown["switched_off"] == {"reason": "gone", "at": account.get(path).data["updated_at"], "failing_since": None}
+    # It is shown only: neither sending it back nor putting back the options changes it.
+    assert change(account, webhook, shown) == shown
+    assert change(account, webhook, None) == {**NONE, "switched_off": shown["switched_off"]}
+    assert account.put(path, {"is_active": True}).status == 200
+    assert options_of(account, webhook) == NONE
+
+
+def test_its_owner_switching_it_off_needs_no_reason(account, receiver):
+    webhook = account.webhook(receiver.url())
+    account.put(f"/webhooks/{webhook['id']}", {"is_active": False})
+    assert options_of(account, webhook) == NONE

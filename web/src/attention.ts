@@ -1,6 +1,6 @@
 // Which webhooks and accounts need somebody's attention, and why: pure, so that every list says the same.
 import type { AccountHealth, Webhook, WebhookHealth } from "./api/types";
-import { percent, plural, span } from "./format";
+import { fullTime, percent, plural, span } from "./format";
 import type { Range } from "./range";
 import { shortReason } from "./reasons";
 import { sum, type Totals } from "./steps";
@@ -25,8 +25,11 @@ export function attention(webhook: Webhook, health: WebhookHealth, range: Range,
   const last = health.last_delivery;
   const failures = { status: "failed", within: range };
   if (!webhook.is_active) {
-    if (last?.response_status_code !== 410) return null;
-    return { tone: "bad", title: "Switched off by the receiver", reason: "It answered 410 Gone, so nothing is sent any more.", filter: { status: "failed" }, rank: 5 };
+    const off = webhook.options?.switched_off;
+    if (!off) return null;
+    const why = off.reason === "gone" ? { title: "Switched off by the receiver", reason: "It answered 410 Gone, so nothing is sent any more." }
+      : { title: "Switched off", reason: `Nothing but failures since ${fullTime(off.failing_since ?? off.at)}, so nothing is sent any more.` };
+    return { tone: "bad", ...why, filter: { status: "failed" }, rank: 5 };
   }
   const why = last && last.status !== "delivered" ? ` Last: ${shortReason(last.error, last.response_status_code)}.` : "";
   const judged = judge(totals, last?.status === "delivered");

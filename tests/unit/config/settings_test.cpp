@@ -78,11 +78,15 @@ TEST(Settings, refuse_values_past_their_limits) {
       {"operator_token", {"", "two words", "t\xc3\xb6ken", std::string(256, 'x')}},
       {"master_key", {"", "password", std::string(63, 'a'), std::string(65, 'a')}},
       {"allow_http", {"", "maybe", "2"}},
+      {"operator_webhook", {"", "example.com", "ftp://example.com", "https://u:p@example.com"}},
+      {"operator_webhook_secret",
+       {"", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64", "sk_live_x"}},
       {"allow_networks", {"10.0.0.0/33", "localhost", "10.0.0.0/8,nonsense", "10.0.0.0/-1"}},
       {"retry_schedule", {"soon", "2m,,3m", "31d", "2m 3m"}},
       {"timeout", {"", "0", "99ms", "301s", "30", "-30s", "30 parsecs"}},
       {"rate_limit", {"", "-1", "1000001", "12.5", "0x10", "120 ", "many"}},
       {"retention", {"", "30", "3651d", "-1d"}},
+      {"switch_off_after", {"", "5", "91d", "-1h"}},
       {"log", {"", "loud", "INFO"}},
       {"log_format", {"xml"}},
       {"header_prefix", {"", "X Skylight", "X-\r\n", "X:", "webhook-", std::string(65, 'x')}},
@@ -118,6 +122,9 @@ TEST(Settings, take_values_at_their_limits) {
   take("rate_limit", "1000000");
   take("retention", "0");
   EXPECT_EQ(config.retention, Millis{0});
+  take("switch_off_after", "90d");
+  take("switch_off_after", "0");
+  EXPECT_EQ(config.switch_off_after, Millis{0});
   take("retry_schedule", "none");
   EXPECT_TRUE(config.retry_schedule.delays.empty());
   take("retry_schedule", "1s, 250ms");

@@ -15,6 +15,9 @@ WebhookOptionsPtr every_option() {
     options.filter = R"({"a":[1,"ü"]})";
     options.ed25519 = "enc1:key";
     options.previous_secret = {"enc1:old", from_unix_micros(1'700'000'000'123'456)};
+    options.switched_off = {.reason = SwitchedOff::Reason::failing,
+                            .at = from_unix_micros(1'700'000'100'123'456),
+                            .failing_since = from_unix_micros(1'700'000'000'000'000)};
   });
 }
 
@@ -23,6 +26,17 @@ TEST(OptionsText, comes_back_as_it_was) {
   const auto read = parse_options_text(options_text(options));
   ASSERT_TRUE(read);
   EXPECT_TRUE(same_options(*read, options));
+}
+
+TEST(OptionsText, tells_a_switch_off_without_a_beginning) {
+  const auto gone = with_change(nullptr, [](WebhookOptions& options) {
+    options.switched_off = {.reason = SwitchedOff::Reason::gone,
+                            .at = from_unix_micros(1'700'000'100'123'456),
+                            .failing_since = std::nullopt};
+  });
+  const auto read = parse_options_text(options_text(gone));
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(same_options(*read, gone));
 }
 
 TEST(OptionsText, is_empty_for_none) {
@@ -55,7 +69,8 @@ TEST(OptionsText, refuses_what_it_did_not_write) {
         R"({"retry_schedule_ms":7})", R"({"retry_schedule_ms":["1s"]})",
         R"({"rate_limit_steps":0.3})", R"({"rate_limit_steps":0})",
         R"({"rate_limit_steps":9223372036854775807})", R"({"filter":{}})", R"({"ordered":1})",
-        R"({"previous_secret":"enc1:old"})"}) {
+        R"({"previous_secret":"enc1:old"})", R"({"switched_off":["bored",1,null]})",
+        R"({"switched_off":["gone","now",null]})"}) {
     EXPECT_FALSE(parse_options_text(text)) << text;
   }
 }

@@ -10,8 +10,8 @@ export function webhooksAt(base: string) {
   const of = (id: number): string => `${base}/webhooks/${id}`;
   const delivery = (id: number, uuid: string): string => `${of(id)}/deliveries/${encodeURIComponent(uuid)}`;
   return {
-    webhooks: () => data<Webhook[]>("GET", `${base}/webhooks`),
-    webhook: (id: number) => data<Webhook>("GET", of(id)),
+    webhooks: () => data<Webhook[]>("GET", `${base}/webhooks?include=options`),
+    webhook: (id: number) => data<Webhook>("GET", `${of(id)}?include=options`),
     health: (span: Span) => everyPage<WebhookHealth>(`${base}/webhooks/health`, { ...span }),
     stats: (span: Span) => data<Step[]>("GET", `${base}/stats${query({ ...span })}`),
     webhookStats: (id: number, span: Span) => data<Step[]>("GET", `${of(id)}/stats${query({ ...span })}`),
@@ -36,7 +36,6 @@ export const account = {
   check: (key: string) => exchange("GET", `${kBase}/account`, undefined, key),
   me: () => data<OwnAccount>("GET", `${kBase}/account`),
   events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
-  webhookWithOptions: (id: number) => data<Webhook>("GET", `${kBase}/webhooks/${id}?include=options`),
   create: (fields: WebhookFields) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
   update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
   remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),

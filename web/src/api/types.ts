@@ -9,7 +9,7 @@ export interface Webhook {
   updated_at: string;
   delivery_logs_count?: number; // in the list
   secret?: string; // where it has just been made
-  options?: WebhookOptions; // where the query asks for it
+  options?: WebhookOptions; // where it was read
 }
 export interface WebhookOptions {
   headers: Record<string, true> | null;
@@ -20,6 +20,7 @@ export interface WebhookOptions {
   timeout: string | null;
   ed25519: string | null; // the public key
   previous_secret_expires_at: string | null;
+  switched_off: { reason: "gone" | "failing"; at: string; failing_since: string | null } | null; // by Skyhook, not by its owner
 }
 export type Status = "pending" | "delivered" | "failed";
 export interface Entry {

@@ -36,7 +36,7 @@ export function NewWebhook(): JSX.Element {
 }
 
 export function EditWebhook({ id }: { id: number }): JSX.Element {
-  const webhook = useQuery(`webhook ${id} with options`, () => account.webhookWithOptions(id));
+  const webhook = useQuery(`webhook ${id}`, () => account.webhook(id));
   const back = href(`webhooks/${id}`);
   return (
     <>

@@ -1,0 +1,99 @@
+#include "delivery/switch_off.h"
+
+#include <algorithm>
+
+#include "logging/log.h"
+
+namespace skyhook::delivery {
+
+namespace {
+
+// The time is measured in so many steps at most: it is late by one of them at most.
+constexpr int kStepsOfTime = 120;
+constexpr Seconds kShortestStep{60};  // of what the store keeps
+
+}  // namespace
+
+std::optional<Timestamp> failing_since(const std::vector<store::StatsStep>& steps, Seconds step,
+                                       Timestamp not_before) {
+  std::optional<Timestamp> since;
+  for (const store::StatsStep& one : steps) {
+    if (one.delivered > 0 || one.start < not_before) {
+      since.reset();
+    } else if (one.failed_attempts > 0 && !since) {
+      since = one.start + step;
+    }
+  }
+  return since;
+}
+
+Seconds SwitchOff::step() const {
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(options_.after / kStepsOfTime);
+  return std::max<Seconds>(kShortestStep, minutes);
+}
+
+void SwitchOff::gone(WebhookId id, Timestamp now) {
+  workers_.submit([this, id, now] {
+    const WebhookPtr webhook = directory_.webhook(id);
+    if (!webhook) return;
+    switch_off(webhook,
+               {.reason = SwitchedOff::Reason::gone, .at = now, .failing_since = std::nullopt});
+  });
+}
+
+void SwitchOff::attempt_failed(WebhookId id, Timestamp now) {
+  if (options_.after.count() == 0 || !look_is_due(id, now)) return;
+  workers_.submit([this, id, now] { look(id, now); });
+}
+
+bool SwitchOff::look_is_due(WebhookId id, Timestamp now) {
+  std::lock_guard lock(mutex_);
+  const auto known = next_look_.find(id);
+  if (known != next_look_.end() && now < known->second) return false;
+  if (next_look_.size() >= kRememberedLimit) next_look_.clear();
+  next_look_[id] = now + step();
+  return true;
+}
+
+void SwitchOff::look_again_at(WebhookId id, Timestamp at) {
+  std::lock_guard lock(mutex_);
+  next_look_[id] = at;
+}
+
+void SwitchOff::look(WebhookId id, Timestamp now) {
+  const WebhookPtr webhook = directory_.webhook(id);
+  if (!webhook || !webhook->webhook.is_active) return;
+  const auto steps = store_.stats({id}, now - 2 * options_.after, now + step(), step());
+  if (!steps) return;  // the next failure looks again
+  // A webhook that was changed gets the whole time anew.
+  const auto since = failing_since(*steps, step(), webhook->webhook.updated_at);
+  if (!since) return;
+  if (now - *since < options_.after) return look_again_at(id, *since + options_.after);
+  switch_off(webhook, {.reason = SwitchedOff::Reason::failing, .at = now, .failing_since = *since});
+}
+
+void SwitchOff::switch_off(const WebhookPtr& webhook, const SwitchedOff& why) {
+  if (!webhook->webhook.is_active) return;
+  if (notices_ == nullptr) return store_switch_off(webhook->webhook, why);
+  notices_->switched_off(webhook->webhook, why, [this, webhook, why](bool told) {
+    // Where it could not be told, the next failure leads here again.
+    if (told) workers_.submit([this, webhook, why] { store_switch_off(webhook->webhook, why); });
+  });
+}
+
+void SwitchOff::store_switch_off(const Webhook& seen, const SwitchedOff& why) {
+  log::info("webhook switched off",
+            {{"webhook", seen.id.value}, {"reason", to_string(why.reason)}});
+  const auto changed = directory_.update_webhook(seen.id, [&](Webhook& present) {
+    // Changed meanwhile: what it was switched off for may hold no more.
+    if (!present.is_active || present.updated_at != seen.updated_at) return;
+    present.is_active = false;
+    present.updated_at = why.at;
+    present.options =
+        with_change(present.options, [&](WebhookOptions& options) { options.switched_off = why; });
+  });
+  // Nothing is lost where that failed: the next failure leads here again.
+  if (!changed) log::warn("webhook could not be switched off yet", {{"webhook", seen.id.value}});
+}
+
+}  // namespace skyhook::delivery

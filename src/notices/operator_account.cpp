@@ -1,0 +1,119 @@
+#include "notices/operator_account.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "domain/webhook_options.h"
+#include "notices/operator_events.h"
+
+namespace skyhook::notices {
+namespace {
+
+constexpr const char* kName = "Operator events";
+// In place of the hash of a key: of no key is it known to be the hash.
+constexpr Sha256 kNoKey{};
+
+// The oldest one stays, whichever node made it: of several that were made at the same moment, the
+// node that committed last sees all.
+store::Result<Done> settle_accounts(Directory& directory, store::Store& store) {
+  auto accounts = store.load_accounts();
+  if (!accounts) return Err{accounts.error()};
+  std::erase_if(*accounts, [](const Account& one) { return !is_operator_account(one); });
+  std::ranges::sort(*accounts, {}, &Account::id);
+  for (std::size_t i = 1; i < accounts->size(); ++i) {
+    const auto deleted = directory.delete_account((*accounts)[i].id);
+    if (!deleted) return Err{deleted.error()};
+  }
+  if (accounts->empty()) return Done{};
+  const auto held = directory.hold_changes();
+  directory.account_changed_elsewhere(accounts->front().id, accounts->front());
+  return Done{};
+}
+
+store::Result<Done> settle_webhooks(Directory& directory, store::Store& store, AccountId account) {
+  auto webhooks = store.load_webhooks();
+  if (!webhooks) return Err{webhooks.error()};
+  std::erase_if(*webhooks, [&](const Webhook& one) { return one.account_id != account; });
+  std::ranges::sort(*webhooks, {}, &Webhook::id);
+  for (std::size_t i = 1; i < webhooks->size(); ++i) {
+    const auto deleted = directory.delete_webhook((*webhooks)[i].id);
+    if (!deleted) return Err{deleted.error()};
+  }
+  if (webhooks->empty()) return Done{};
+  const auto held = directory.hold_changes();
+  directory.webhook_changed_elsewhere(webhooks->front().id, webhooks->front());
+  return Done{};
+}
+
+store::Result<Done> make_account(Directory& directory, store::Store& store, Timestamp now) {
+  const auto made = directory.create_account(
+      {.name = kName, .api_key_hash = kNoKey, .allowed_origins = {}, .now = now});
+  // Where the store takes one such account only, another node was quicker.
+  const auto settled = settle_accounts(directory, store);
+  if (!settled) return Err{made ? settled.error() : made.error()};
+  return Done{};
+}
+
+store::Result<Done> make_webhook(Directory& directory, store::Store& store, AccountId account,
+                                 const OperatorWebhook& wanted, Timestamp now) {
+  const auto made = directory.create_webhook({.account_id = account,
+                                              .name = kName,
+                                              .url = wanted.url,
+                                              .events = operator_event_types(),
+                                              .is_active = true,
+                                              .sealed_secret = {},
+                                              .now = now},
+                                             wanted.secret);
+  if (!made) return Err{made.error()};
+  return settle_webhooks(directory, store, account);
+}
+
+store::Result<Done> bring_up_to_date(Directory& directory, const Webhook& present,
+                                     const OperatorWebhook& wanted, Timestamp now) {
+  const bool is_wanted = !wanted.url.empty();
+  const std::vector<std::string> events = operator_event_types();
+  const bool is_right = is_wanted ? present.is_active && present.url == wanted.url &&
+                                        present.secret == wanted.secret && present.events == events
+                                  : !present.is_active;
+  if (is_right) return Done{};
+  const auto updated = directory.update_webhook(present.id, [&](Webhook& webhook) {
+    webhook.updated_at = now;
+    webhook.is_active = is_wanted;
+    if (!is_wanted) return;
+    webhook.url = wanted.url;
+    webhook.secret = wanted.secret;
+    webhook.events = events;
+    webhook.options =
+        with_change(webhook.options, [](WebhookOptions& options) { options.switched_off.reset(); });
+  });
+  if (!updated) return Err{updated.error()};
+  return Done{};
+}
+
+}  // namespace
+
+bool is_operator_account(const Account& account) {
+  return account.api_key_hash == kNoKey;
+}
+
+store::Result<AccountPtr> prepare_operator_account(Directory& directory, store::Store& store,
+                                                   const OperatorWebhook& wanted, Timestamp now) {
+  const bool is_wanted = !wanted.url.empty();
+  if (is_wanted && !directory.account_by_key(kNoKey)) {
+    if (auto made = make_account(directory, store, now); !made) return Err{made.error()};
+  }
+  const AccountPtr account = directory.account_by_key(kNoKey);
+  if (!account) return AccountPtr{};
+  if (is_wanted && directory.webhooks_of(account->id).empty()) {
+    auto made = make_webhook(directory, store, account->id, wanted, now);
+    if (!made) return Err{made.error()};
+  }
+  for (const WebhookPtr& webhook : directory.webhooks_of(account->id)) {
+    const auto done = bring_up_to_date(directory, webhook->webhook, wanted, now);
+    if (!done) return Err{done.error()};
+  }
+  return is_wanted ? account : AccountPtr{};
+}
+
+}  // namespace skyhook::notices

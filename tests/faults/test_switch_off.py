@@ -1,0 +1,121 @@
+"""Webhooks that are switched off after a time of nothing but failures, on both stores, over hours that pass at once."""
+
+import datetime
+
+import pytest
+from harness.cluster import account_on, known_on
+from harness.polling import eventually, remains
+from harness.receiver import status
+from harness.stores import KINDS
+
+HOUR_S = 3600
+
+
+@pytest.fixture(params=sorted(KINDS))
+def store(request, tmp_path):
+    return KINDS[request.param](tmp_path)
+
+
+def settings(clock, **more):
+    return {"SKYHOOK_SWITCH_OFF_AFTER": "1h", "SKYHOOK_RETRY_SCHEDULE": "none", "SKYHOOK_RATE_LIMIT": "0",
+            **clock.environment, **more}
+
+
+def webhook_of(account, webhook):
+    return account.get(f"/webhooks/{webhook['id']}?include=options").data
+
+
+def fail_once(account, webhook):
+    """One event more that fails, and is in the log as failed."""
+    failed = len(account.deliveries(webhook, "?status=failed&per_page=100"))
+    account.publish()
+    account.settled(webhook, "failed", failed + 1)
+
+
+def is_off(account, webhook):
+    return not webhook_of(account, webhook)["is_active"]
+
+
+def seconds_between(earlier, later):
+    return (datetime.datetime.fromisoformat(later) - datetime.datetime.fromisoformat(earlier)).total_seconds()
+
+
+def test_an_hour_of_failures_over_a_crash(make_server, make_receiver, clock, store):
+    server = make_server(store=store, **settings(clock))
+    account, receiver = server.account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    clock.set(120)  # a minute in which it was changed does not count
+    fail_once(account, webhook)
+    server.kill()
+    clock.set(120 + HOUR_S - 120)
+    server.start()
+    fail_once(account, webhook)
+    remains(lambda: not is_off(account, webhook), 0.5)
+    clock.set(120 + HOUR_S + 70)
+    fail_once(account, webhook)
+    eventually(lambda: is_off(account, webhook), 10, "the switch-off")
+    off = webhook_of(account, webhook)["options"]["switched_off"]
+    assert off["reason"] == "failing"
+    assert HOUR_S <= seconds_between(off["failing_since"], off["at"]) <= HOUR_S + 80
+    assert account.server.publish(account.id)["deliveries"] == 0
+    assert "switched_off" not in str(account.get(f"/webhooks/{webhook['id']}").json), "only for those who ask"
+    # It outlives a crash, and ends when its owner switches it on again; who then gets the whole time anew.
+    server.kill()
+    server.start()
+    assert webhook_of(account, webhook)["options"]["switched_off"] == off
+    assert account.put(f"/webhooks/{webhook['id']}", {"is_active": True}).status == 200
+    assert webhook_of(account, webhook)["options"]["switched_off"] is None
+    fail_once(account, webhook)
+    remains(lambda: not is_off(account, webhook), 0.5)
+
+
+def test_a_success_begins_the_time_anew(make_server, make_receiver, clock):
+    server = make_server(**settings(clock))
+    account, receiver = server.account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    clock.set(120)
+    fail_once(account, webhook)
+    clock.set(120 + HOUR_S // 2)
+    receiver.answer_with(status(200))
+    account.publish()
+    account.settled(webhook, "delivered")
+    receiver.answer_with(status(500))
+    for minutes in (45, 61, 62):
+        clock.set(120 + minutes * 60)
+        fail_once(account, webhook)
+    remains(lambda: not is_off(account, webhook), 0.5)
+    clock.set(120 + (45 + 60) * 60 + 70)
+    fail_once(account, webhook)
+    eventually(lambda: is_off(account, webhook), 10, "the switch-off")
+
+
+def test_it_is_off_unless_the_operator_asks_for_it(make_server, make_receiver, clock):
+    server = make_server(**settings(clock, SKYHOOK_SWITCH_OFF_AFTER=""))
+    account, receiver = server.account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    for days in (0, 9, 20):
+        clock.set(120 + days * 24 * HOUR_S)
+        fail_once(account, webhook)
+    remains(lambda: not is_off(account, webhook), 0.5)
+
+
+def test_the_failures_of_all_nodes_count(make_cluster, make_receiver, clock):
+    cluster = make_cluster()
+    nodes = []
+    for _ in range(2):
+        node = cluster.node(start=False)
+        node.environment.update(settings(clock))
+        nodes.append(node.start())
+    account, receiver = nodes[0].account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    there = known_on(nodes[1], account)
+    clock.set(120)
+    fail_once(account, webhook)
+    nodes[0].kill()
+    clock.set(120 + HOUR_S + 70)
+    fail_once(there, webhook)
+    eventually(lambda: is_off(there, webhook), 10, "the switch-off by the other node")
+    nodes[0].start()
+    off = webhook_of(there, webhook)["options"]["switched_off"]
+    assert webhook_of(account_on(nodes[0], account), webhook)["options"]["switched_off"] == off
+    assert off["reason"] == "failing"
