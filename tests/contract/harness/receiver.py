@@ -23,7 +23,7 @@ class Request:
         self.connection = connection  # number of the connection, from 1
         self.started = started  # monotonic, when the first byte was there
         self.unix_time = time.time()
-        self.answered = None  # monotonic, when the answer was out
+        self.answered = None  # monotonic, just before the answer went out, or after it where it came in pieces
 
     def header(self, name):
         values = [value for key, value in self.headers if key.lower() == name.lower()]
@@ -70,7 +70,7 @@ class Connection:
 
 
 def status(code, headers=(), body=b"ok", delay=0.0, keep=True):
-    def answer(connection, _request):
+    def answer(connection, request):
         if delay:
             connection.pause(delay)
         head = f"HTTP/1.1 {code} Status\r\nContent-Length: {len(body)}\r\n"
@@ -79,6 +79,8 @@ def status(code, headers=(), body=b"ok", delay=0.0, keep=True):
             head += "Connection: close\r\n"
         if code == 204:
             head = head.replace(f"Content-Length: {len(body)}\r\n", "")
+        # Not afterwards: the sender may be quicker than this thread, and must not seem too early.
+        request.answered = time.monotonic()
         connection.send(head.encode("latin-1") + b"\r\n" + (b"" if code == 204 else body))
         return keep
 
@@ -266,7 +268,7 @@ class Receiver:
                 finally:
                     with self._lock:
                         self.in_progress -= 1
-                request.answered = time.monotonic()
+                request.answered = request.answered or time.monotonic()
                 if not keep:
                     return
         except OSError:
