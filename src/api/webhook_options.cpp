@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "filter/filter.h"
+#include "net/client_certificate.h"
 #include "signing/ed25519.h"
 
 namespace skyhook::api {
@@ -208,6 +209,78 @@ void write_ed25519(JsonWriter& json, const WebhookOptions& options) {
   key.empty() ? json.null() : json.string(key);
 }
 
+// --- client certificate --------------------------------------------------------------------------
+
+net::ClientCertificate::Ptr certificate_of(const WebhookOptions& options) {
+  if (!options.client_certificate) return nullptr;
+  auto read = net::ClientCertificate::parse(options.client_certificate->chain,
+                                            options.client_certificate->key);
+  return read ? std::move(*read) : nullptr;
+}
+
+// What an answer shows in the place of the certificate that the webhook has.
+bool is_shown_certificate(const json::object& members, const OptionRules& rules) {
+  const json::value* fingerprint = members.if_contains("fingerprint");
+  if (fingerprint == nullptr || !fingerprint->is_string() || !rules.present) return false;
+  if (members.contains("certificate") || members.contains("key")) return false;
+  const auto present = certificate_of(*rules.present);
+  return present && text_of(*fingerprint) == present->fingerprint();
+}
+
+// The text of one member; an empty one with the error.
+std::string_view read_pem(const json::object& members, std::string_view name,
+                          const std::string& field, FieldErrors& errors) {
+  const std::string path = field + "." + std::string(name);
+  const json::value* value = members.if_contains(json::string_view(name.data(), name.size()));
+  if (value == nullptr || is_missing(*value)) {
+    refused(path, "is required.", errors);
+  } else if (!value->is_string()) {
+    refused(path, "must be a string.", errors);
+  } else {
+    return text_of(*value);
+  }
+  return {};
+}
+
+OptionsChange read_client_certificate(const json::value& value, const std::string& field,
+                                      const OptionRules& rules, FieldErrors& errors) {
+  using Fault = net::ClientCertificate::Fault;
+  if (!value.is_object()) return refused(field, "must be an object.", errors);
+  const json::object& members = value.get_object();
+  if (is_shown_certificate(members, rules)) return [](WebhookOptions&) {};
+  for (const auto& [key, member] : members) {
+    if (key == "certificate" || key == "key") continue;
+    // Shown beside them in an answer, and so may be sent.
+    if (key == "subject" || key == "expires_at" || key == "fingerprint") continue;
+    const std::string path = field + "." + std::string(key.data(), key.size());
+    errors.add(path, selected_is_invalid(path));
+  }
+  const std::string_view chain = read_pem(members, "certificate", field, errors);
+  const std::string_view key = read_pem(members, "key", field, errors);
+  if (chain.empty() || key.empty()) return {};
+  const auto read = net::ClientCertificate::parse(chain, key);
+  if (!read) {
+    const bool is_key = read.error().field == Fault::Field::key;
+    return refused(field + (is_key ? ".key" : ".certificate"), read.error().reason, errors);
+  }
+  if ((*read)->expires_at() <= rules.now) {
+    return refused(field + ".certificate", "must not have expired.", errors);
+  }
+  return [pem = ClientCertificatePem{std::string(chain), std::string(key)}](
+             WebhookOptions& options) { options.client_certificate = pem; };
+}
+
+void write_client_certificate(JsonWriter& json, const WebhookOptions& options) {
+  const auto certificate = certificate_of(options);
+  if (!certificate) {
+    json.null();
+    return;
+  }
+  json.begin_object().field("subject", certificate->subject());
+  json.field("expires_at", to_iso8601(certificate->expires_at()));
+  json.field("fingerprint", certificate->fingerprint()).end_object();
+}
+
 // --- shown only ----------------------------------------------------------------------------------
 
 OptionsChange read_nothing(const json::value&, const std::string&, const OptionRules&,
@@ -251,6 +324,9 @@ constexpr std::array kOptions{
            write_timeout},
     Option{"ed25519", read_ed25519, [](WebhookOptions& options) { options.ed25519.clear(); },
            write_ed25519},
+    Option{"client_certificate", read_client_certificate,
+           [](WebhookOptions& options) { options.client_certificate.reset(); },
+           write_client_certificate},
     Option{"previous_secret_expires_at", read_nothing, [](WebhookOptions&) {},
            write_previous_secret},
     Option{"switched_off", read_nothing, [](WebhookOptions&) {}, write_switched_off},

@@ -16,6 +16,7 @@ namespace skyhook::api {
 struct OptionRules {
   std::string_view header_prefix;  // of the settings, such as `X-Skylight-`
   WebhookOptionsPtr present;       // what the webhook has now; nullptr: none, or it is being made
+  Timestamp now{};
 };
 
 // What a request wants changed.

@@ -11,7 +11,9 @@ namespace skyhook::api {
 namespace {
 
 OptionRules option_rules(const Services& services, WebhookOptionsPtr present) {
-  return {.header_prefix = services.header_prefix, .present = std::move(present)};
+  return {.header_prefix = services.header_prefix,
+          .present = std::move(present),
+          .now = services.clock.now()};
 }
 
 UrlRules url_rules(const Services& services) {

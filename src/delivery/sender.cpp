@@ -69,6 +69,7 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
 
   request.pool_key = delivery.webhook_id.value;
   request.url = webhook.url;
+  request.certificate = webhook.certificate;
   request.timeout = options_.timeout;
   if (const WebhookOptions* options = webhook.webhook.options.get()) {
     for (const CustomHeader& header : options->headers) add("", header.name, header.value);

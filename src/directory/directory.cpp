@@ -30,6 +30,17 @@ std::optional<filter::Filter> compile_filter(const Webhook& webhook) {
   return std::nullopt;
 }
 
+net::ClientCertificate::Ptr read_certificate(const Webhook& webhook) {
+  if (!webhook.options || !webhook.options->client_certificate) return nullptr;
+  const ClientCertificatePem& pem = *webhook.options->client_certificate;
+  auto certificate = net::ClientCertificate::parse(pem.chain, pem.key);
+  if (certificate) return std::move(*certificate);
+  // OpenSSL's policy may be stricter here than where it was accepted.
+  log::error("a webhook's client certificate cannot be used here and is not shown to its receiver",
+             {{"webhook", webhook.id.value}, {"reason", certificate.error().reason}});
+  return nullptr;
+}
+
 // Takes off those whose filter does not match.
 void apply_filters(std::vector<WebhookPtr>& webhooks, std::string_view data) {
   const auto has_filter = [](const WebhookPtr& entry) { return entry->filter.has_value(); };
@@ -50,6 +61,7 @@ WebhookPtr Directory::make_entry(Webhook opened) const {
   if (auto url = net::parse_url(opened.url))
     entry->url = std::make_shared<const net::Url>(std::move(*url));
   entry->filter = compile_filter(opened);
+  entry->certificate = read_certificate(opened);
   entry->webhook = std::move(opened);
   return entry;
 }

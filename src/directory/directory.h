@@ -17,6 +17,7 @@
 #include "domain/account.h"
 #include "domain/webhook.h"
 #include "filter/filter.h"
+#include "net/client_certificate.h"
 #include "net/url.h"
 #include "signing/secrets.h"
 #include "store/store.h"
@@ -30,6 +31,7 @@ struct WebhookEntry {
   Webhook webhook;                      // with its secrets opened
   std::shared_ptr<const net::Url> url;  // nullptr where the stored URL cannot be parsed
   std::optional<filter::Filter> filter;
+  net::ClientCertificate::Ptr certificate;  // nullptr: none, or it cannot be used here
 };
 using WebhookPtr = std::shared_ptr<const WebhookEntry>;
 

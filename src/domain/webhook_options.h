@@ -33,6 +33,13 @@ struct PreviousSecret {
   bool operator==(const PreviousSecret&) const = default;
 };
 
+// What is shown to a receiver that asks for a certificate; both PEM (net/client_certificate.h).
+struct ClientCertificatePem {
+  std::string chain;
+  std::string key;  // a secret: sealed in the store, opened in the directory, never shown
+  bool operator==(const ClientCertificatePem&) const = default;
+};
+
 // Skyhook, not its owner, switched the webhook off. Gone once it is active again.
 struct SwitchedOff {
   enum class Reason : std::uint8_t {
@@ -57,6 +64,7 @@ struct WebhookOptions {
   std::string filter;                           // filter/filter.h, as JSON; empty: none
   std::optional<PreviousSecret> previous_secret;
   std::string ed25519;  // the private key of signing/ed25519.h, sealed in the store; empty: none
+  std::optional<ClientCertificatePem> client_certificate;
   std::optional<SwitchedOff> switched_off;
   // Options that this binary does not know, as a JSON object, or empty: a newer node of the same
   // store wrote them. Kept as they are, so that a change made here does not lose them.

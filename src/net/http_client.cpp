@@ -76,7 +76,7 @@ bool is_own_limit(int error, bool is_v6) {
 }
 
 // What a read or write on a connection came to.
-enum class Io { done, would_block, ended, failed };
+enum class Io { done, would_block, ended, failed, refused };  // refused: by a TLS alert
 
 }  // namespace
 
@@ -153,6 +153,7 @@ class HttpClient::Impl {
     Phase phase = Phase::connecting;
     std::int64_t pool_key = 0;
     std::shared_ptr<const Url> url;
+    ClientCertificate::Ptr certificate;
     MonoTime opened;
     SslPtr ssl;
     Exchange* exchange = nullptr;
@@ -164,7 +165,11 @@ class HttpClient::Impl {
   };
 
   struct Sessions {
+    bool are_of(const Connection& connection) const {
+      return same_origin(*url, *connection.url) && certificate == connection.certificate;
+    }
     std::shared_ptr<const Url> url;
+    ClientCertificate::Ptr certificate;
     std::vector<SslSessionPtr> tickets;  // newest last
     std::list<std::int64_t>::iterator age;
   };
@@ -194,6 +199,7 @@ class HttpClient::Impl {
   void read_answer(Connection& connection);
   Io read_some(Connection& connection, std::size_t& received);
   void on_lost(Connection& connection, const std::string& detail);
+  void on_refused(Connection& connection);
   void on_idle_io(Connection& connection);
   void expect(Connection& connection, std::uint32_t events);
 
@@ -260,7 +266,10 @@ HttpClient::Impl::Connection* HttpClient::Impl::take_idle(const ClientRequest& r
   std::vector<Connection*>& candidates = found->second;
   for (std::size_t i = candidates.size(); i-- > 0;) {
     Connection& connection = *candidates[i];
-    if (!same_origin(*connection.url, *request.url)) continue;
+    if (!same_origin(*connection.url, *request.url) ||
+        connection.certificate != request.certificate) {
+      continue;
+    }
     candidates.erase(candidates.begin() + static_cast<std::ptrdiff_t>(i));
     active_.splice(active_.end(), idle_, connection.self);
     --idle_count_;
@@ -324,6 +333,7 @@ void HttpClient::Impl::connect_next(Exchange& exchange, std::string failure) {
     ++open_;
     connection.pool_key = exchange.request.pool_key;
     connection.url = exchange.request.url;
+    connection.certificate = exchange.request.certificate;
     connection.opened = loop_.mono();
     connection.exchange = &exchange;
     exchange.connection = &connection;
@@ -386,6 +396,10 @@ void HttpClient::Impl::begin_handshake(Connection& connection) {
   if (connection.ssl == nullptr) {
     return complete(*connection.exchange, FailureReason::internal, "OpenSSL is out of memory");
   }
+  if (connection.certificate && !connection.certificate->use(connection.ssl.get())) {
+    return complete(*connection.exchange, FailureReason::internal,
+                    "OpenSSL cannot use the client certificate");
+  }
   offer_session(connection);
   return continue_handshake(connection);
 }
@@ -431,7 +445,7 @@ void HttpClient::Impl::grant_turns() {
 
 void HttpClient::Impl::offer_session(Connection& connection) {
   const auto found = sessions_.find(connection.pool_key);
-  if (found == sessions_.end() || !same_origin(*found->second.url, *connection.url)) return;
+  if (found == sessions_.end() || !found->second.are_of(connection)) return;
   std::vector<SslSessionPtr>& tickets = found->second.tickets;
   bool offered = false;
   while (!offered && !tickets.empty()) {
@@ -450,14 +464,18 @@ void HttpClient::Impl::keep_session(Connection& connection, SslSessionPtr sessio
   const std::int64_t key = connection.pool_key;
   if (key == 0) return;
   auto found = sessions_.find(key);
-  if (found != sessions_.end() && !same_origin(*found->second.url, *connection.url)) {
+  if (found != sessions_.end() && !found->second.are_of(connection)) {
     drop_sessions(key);
     found = sessions_.end();
   }
   if (found == sessions_.end()) {
     session_ages_.push_back(key);
-    found =
-        sessions_.emplace(key, Sessions{connection.url, {}, std::prev(session_ages_.end())}).first;
+    found = sessions_
+                .emplace(
+                    key,
+                    Sessions{
+                        connection.url, connection.certificate, {}, std::prev(session_ages_.end())})
+                .first;
   }
   session_ages_.splice(session_ages_.end(), session_ages_, found->second.age);
   std::vector<SslSessionPtr>& tickets = found->second.tickets;
@@ -568,6 +586,8 @@ void HttpClient::Impl::read_answer(Connection& connection) {
       return;
     case Io::failed:
       return on_lost(connection, "connection reset");
+    case Io::refused:
+      return on_refused(connection);
     case Io::ended:
       if (exchange.reader.end() == ResponseReader::State::complete) {
         return complete(exchange, FailureReason::none, "");
@@ -603,7 +623,19 @@ Io HttpClient::Impl::read_some(Connection& connection, std::size_t& received) {
   if (result == 1) return Io::done;
   const int reason = SSL_get_error(ssl, result);
   if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return Io::would_block;
+  if (reason == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) >= SSL_AD_REASON_OFFSET) {
+    return Io::refused;
+  }
   return reason == SSL_ERROR_ZERO_RETURN ? Io::ended : Io::failed;
+}
+
+// In TLS 1.3 a client is done before the server has judged its certificate: that it wants another,
+// or one at all, comes as an alert in place of the answer.
+void HttpClient::Impl::on_refused(Connection& connection) {
+  const std::string detail = tls_error(connection.ssl.get());
+  if (connection.reused) return on_lost(connection, detail);
+  drop_sessions(connection.pool_key);
+  return complete(*connection.exchange, FailureReason::tls, detail);
 }
 
 // The connection ended too early. Where it had been idle and nothing of an answer came, the server

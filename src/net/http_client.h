@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "domain/delivery.h"
 #include "net/address_guard.h"
+#include "net/client_certificate.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/url.h"
@@ -24,6 +25,9 @@ struct ClientRequest {
   // deliveries. 0: no reuse.
   std::int64_t pool_key = 0;
   std::shared_ptr<const Url> url;
+  // Shown to a server that asks for one; nullptr: none is. A connection, or a TLS session, that was
+  // begun with another object of the kind is not used.
+  ClientCertificate::Ptr certificate = nullptr;
   std::string headers;  // `Name: value\r\n` lines, without Host, Content-Length and Connection,
                         // which the client adds
   std::string body;

@@ -12,6 +12,7 @@ void for_each_secret(WebhookOptions& options, Visit visit) {
   for (CustomHeader& header : options.headers) visit(header.value);
   if (options.previous_secret) visit(options.previous_secret->secret);
   if (!options.ed25519.empty()) visit(options.ed25519);
+  if (options.client_certificate) visit(options.client_certificate->key);
 }
 
 // `options` with each secret changed by `visit`.

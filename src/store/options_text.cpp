@@ -82,6 +82,8 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
   } else if (name == "previous_secret") {
     options.previous_secret = {text_of(value.as_array().at(0)),
                                from_unix_micros(value.as_array().at(1).as_int64())};
+  } else if (name == "client_certificate") {
+    options.client_certificate = {text_of(value.as_array().at(0)), text_of(value.as_array().at(1))};
   } else if (name == "switched_off") {
     options.switched_off = read_switched_off(value);
   } else {
@@ -107,6 +109,9 @@ std::string options_text(const WebhookOptionsPtr& options) {
   if (!options->ed25519.empty()) object["ed25519"] = options->ed25519;
   if (const auto& previous = options->previous_secret) {
     object["previous_secret"] = {previous->secret, to_unix_micros(previous->until)};
+  }
+  if (const auto& certificate = options->client_certificate) {
+    object["client_certificate"] = {certificate->chain, certificate->key};
   }
   if (options->switched_off) object["switched_off"] = write_switched_off(*options->switched_off);
   return json::serialize(object);

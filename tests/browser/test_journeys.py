@@ -6,6 +6,7 @@ import subprocess
 
 from conftest import sign_in
 from harness import receiver as answers
+from harness.certificates import Authority
 from harness.polling import eventually
 from playwright.sync_api import expect
 
@@ -394,7 +395,8 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     assert stored["events"] == ["contact.created", "contact.*"]
     assert stored["options"] == {
         "headers": {"X-Key": True}, "rate_limit": 5, "ordered": True, "filter": {"plan": ["pro", "team"]}, "retry_schedule": [],
-        "timeout": "10s", "previous_secret_expires_at": None, "ed25519": None, "switched_off": None}
+        "timeout": "10s", "previous_secret_expires_at": None, "ed25519": None, "client_certificate": None,
+        "switched_off": None}
 
     # Open again at once, since something is set; what is left alone stays.
     page.get_by_role("link", name="Edit").first.click()
@@ -418,3 +420,60 @@ def test_a_new_secret_with_a_grace_period(server, account, receiver, open_page):
     expect(page.get_by_test_id("secret")).to_be_visible()
     account.publish()
     assert len(receiver.wait(1)[0].header("webhook-signature").split(" ")) == 2
+
+
+def test_a_client_certificate(server, account, receiver, open_page, tmp_path):
+    authority = Authority(tmp_path)
+    pem, other = authority.client("skyhook"), authority.client("other")
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Mutual")
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit", expect=["422"])
+    page.get_by_text("Filter, headers, limits", exact=True).click()
+    page.get_by_label("Certificate", exact=True).fill(pem["certificate"])
+    page.get_by_label("Private key of the certificate").fill(other["key"])
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("The options.client_certificate.key field must be the key of the certificate.")).to_be_visible()
+    page.get_by_label("Private key of the certificate").fill(pem["key"])
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Mutual")).to_be_visible()
+    shown = account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["client_certificate"]
+    assert shown["fingerprint"] == authority.fingerprint(pem)
+
+    # Whose it is, and no key; what is left alone stays, and what is removed goes.
+    page.get_by_role("link", name="Edit").first.click()
+    expect(page.get_by_text("CN=skyhook, until")).to_be_visible()
+    expect(page.get_by_label("Private key of the certificate")).to_have_value("")
+    page.get_by_label("Deliveries a second, at most").fill("5")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Mutual")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["client_certificate"] == shown
+    page.get_by_role("link", name="Edit").first.click()
+    page.get_by_role("button", name="Remove the client certificate").click()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Mutual")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["client_certificate"] is None
+
+
+def test_a_webhook_that_its_receiver_switched_off(server, account, make_receiver, open_page):
+    webhook = account.webhook(make_receiver(answers.status(410)).url(), ["contact.created"], "Gone")
+    account.publish()
+    eventually(lambda: not account.get(f"/webhooks/{webhook['id']}").data["is_active"], what="the switch-off")
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}")
+    expect(page.get_by_text("It answered 410 Gone, so nothing is sent any more.")).to_be_visible()
+    page.get_by_role("switch").click()
+    expect(page.get_by_role("switch", name="On")).to_be_checked()
+    expect(page.get_by_text("It answered 410 Gone, so nothing is sent any more.")).to_have_count(0)
+
+
+def test_the_operator_finds_what_it_was_told(make_server, make_receiver, open_page):
+    told = make_receiver()
+    secret = "whsec_" + "A" * 43 + "="
+    server = make_server("--retry-schedule", "none", "--operator-webhook", told.url("/ops"), "--operator-webhook-secret", secret)
+    account = server.account("Customer")
+    account.webhook(make_receiver(answers.status(500)).url())
+    account.publish()
+    told.wait(1)
+    page = open_page(server, server.operator_token, "#/accounts")
+    page.get_by_role("link", name="Operator events").click()
+    expect(page.get_by_role("heading", name="Operator events").first).to_be_visible()
+    page.get_by_role("link", name="Operator events").first.click()
+    expect(page.get_by_text("operator.delivery.failed").first).to_be_visible()

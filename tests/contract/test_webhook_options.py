@@ -15,7 +15,7 @@ from harness.receiver import hang, status
 from harness.signatures import assert_signed, openssl_signature
 
 ALL = ["headers", "rate_limit", "ordered", "filter", "retry_schedule", "timeout", "ed25519",
-       "previous_secret_expires_at", "switched_off"]
+       "client_certificate", "previous_secret_expires_at", "switched_off"]
 NONE = dict.fromkeys(ALL)
 
 

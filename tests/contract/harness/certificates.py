@@ -6,7 +6,7 @@ import ssl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -74,3 +74,34 @@ class Authority:
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.maximum_version = maximum_version
         return context
+
+    def client(self, name, days_until=10, password=None, rsa_bits=None):
+        """A client's certificate and its key, both in PEM, as the option `client_certificate` takes them."""
+        key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.now(datetime.timezone.utc)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(_name(name))
+            .issuer_name(self.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=20))
+            .not_valid_after(now + datetime.timedelta(days=days_until))
+            .sign(self.key, hashes.SHA256())
+        )
+        encryption = (serialization.BestAvailableEncryption(password) if password
+                      else serialization.NoEncryption())
+        return {
+            "certificate": certificate.public_bytes(serialization.Encoding.PEM).decode(),
+            "key": key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                     encryption).decode(),
+        }
+
+    @staticmethod
+    def expiry(pem):
+        certificate = x509.load_pem_x509_certificate(pem["certificate"].encode())
+        return certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    @staticmethod
+    def fingerprint(pem):
+        return x509.load_pem_x509_certificate(pem["certificate"].encode()).fingerprint(hashes.SHA256()).hex()

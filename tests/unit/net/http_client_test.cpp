@@ -659,6 +659,35 @@ TEST_F(HttpClientTest, SpeaksTlsAndResumesSessions) {
   }
 }
 
+TEST_F(HttpClientTest, KeepsWhatWasBegunWithAnotherCertificateApart) {
+  const auto certificate = [&](const char* name) {
+    const TestAuthority::Pem pem = authority_.client_pem(name);
+    return *ClientCertificate::parse(pem.certificate, pem.key);
+  };
+  const auto one = certificate("one");
+  const auto two = certificate("two");
+  EXPECT_EQ(one->subject(), "CN=one");
+  EXPECT_NE(one->fingerprint(), two->fingerprint());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    start({});
+    const auto context = authority_.server_context({}, version);
+    const EchoServer server(context.get());
+    const EchoServer closing(context.get(), 1);
+    for (const auto& shown : {one, two, ClientCertificate::Ptr{}, one}) {
+      ClientRequest request = request_to(secure(server));
+      request.certificate = shown;
+      EXPECT_EQ(post(request).status, 200);
+      ClientRequest again = request_to(secure(closing));
+      again.certificate = shown;
+      EXPECT_EQ(post(again).status, 200);
+    }
+    // The last found the first one's connection, and no session: there is one certificate's at a
+    // time.
+    EXPECT_EQ(counters().connections_reused, 1u);
+    EXPECT_EQ(counters().tls_resumed, 0u) << version;
+  }
+}
+
 TEST_F(HttpClientTest, SendsTheServersNameUnlessItIsALiteral) {
   const auto context = authority_.server_context({});
   std::string name;

@@ -194,6 +194,28 @@ TestAuthority::~TestAuthority() {
   EVP_PKEY_free(key_);
 }
 
+TestAuthority::Pem TestAuthority::client_pem(const char* name) const {
+  EVP_PKEY* const key = new_key();
+  X509* const certificate = new_certificate(key, name, -3600, 3600);
+  X509_set_issuer_name(certificate, X509_get_subject_name(certificate_));
+  X509_sign(certificate, key_, EVP_sha256());
+  const auto text_of = [](const auto& write) {
+    BIO* const out = BIO_new(BIO_s_mem());
+    write(out);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out, &text);
+    std::string pem(text, static_cast<std::size_t>(size));
+    BIO_free(out);
+    return pem;
+  };
+  Pem pem{text_of([&](BIO* out) { PEM_write_bio_X509(out, certificate); }), text_of([&](BIO* out) {
+            PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+          })};
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return pem;
+}
+
 std::shared_ptr<SSL_CTX> TestAuthority::server_context(const Leaf& leaf, int version) const {
   EVP_PKEY* const key = new_key();
   X509* const certificate =

@@ -79,6 +79,12 @@ class TestAuthority {
     bool self_signed = false;
   };
   std::shared_ptr<SSL_CTX> server_context(const Leaf& leaf, int version = 0) const;
+  // A client's certificate and key, in PEM.
+  struct Pem {
+    std::string certificate;
+    std::string key;
+  };
+  Pem client_pem(const char* name) const;
 
  private:
   EVP_PKEY* key_;

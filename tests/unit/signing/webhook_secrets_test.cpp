@@ -15,6 +15,7 @@ Webhook webhook_with_options() {
     options.timeout = Seconds{5};
     options.previous_secret = {"whsec_before", from_unix_micros(7)};
     options.ed25519 = "whsk_key";
+    options.client_certificate = {"-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----"};
   });
   return webhook;
 }
@@ -30,6 +31,8 @@ TEST(WebhookSecrets, are_sealed_and_opened_as_one) {
   }
   EXPECT_TRUE(stored.options->previous_secret->secret.starts_with("enc1:"));
   EXPECT_TRUE(stored.options->ed25519.starts_with("enc1:"));
+  EXPECT_TRUE(stored.options->client_certificate->key.starts_with("enc1:"));
+  EXPECT_EQ(stored.options->client_certificate->chain, plain.options->client_certificate->chain);
   EXPECT_EQ(stored.options->headers[0].name, "X-Key");
   EXPECT_EQ(stored.options->timeout, Seconds{5});
   const auto back = opened(stored, *box);

@@ -15,6 +15,7 @@ WebhookOptionsPtr every_option() {
     options.filter = R"({"a":[1,"ü"]})";
     options.ed25519 = "enc1:key";
     options.previous_secret = {"enc1:old", from_unix_micros(1'700'000'000'123'456)};
+    options.client_certificate = {"-----BEGIN…\n", "enc1:certificate"};
     options.switched_off = {.reason = SwitchedOff::Reason::failing,
                             .at = from_unix_micros(1'700'000'100'123'456),
                             .failing_since = from_unix_micros(1'700'000'000'000'000)};

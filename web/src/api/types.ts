@@ -19,8 +19,14 @@ export interface WebhookOptions {
   retry_schedule: string[] | null;
   timeout: string | null;
   ed25519: string | null; // the public key
+  client_certificate: ClientCertificate | null;
   previous_secret_expires_at: string | null;
   switched_off: { reason: "gone" | "failing"; at: string; failing_since: string | null } | null; // by Skyhook, not by its owner
+}
+export interface ClientCertificate {
+  subject: string;
+  expires_at: string;
+  fingerprint: string;
 }
 export type Status = "pending" | "delivered" | "failed";
 export interface Entry {

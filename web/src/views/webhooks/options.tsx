@@ -1,9 +1,10 @@
 // The options of a webhook (docs/webhook-options.md): what most leave alone. One that is to be edited here is a field of OptionsDraft,
 // a line in draftOf() and in bodyOf(), a name in kOptions, and an input.
 import type { JSX } from "preact";
-import type { WebhookOptions } from "../../api/types";
+import type { ClientCertificate, WebhookOptions } from "../../api/types";
 import { Button, CopyButton } from "../../ui/button";
 import { Choice, Field, Problems, type Option } from "../../ui/field";
+import { Foreign, Time } from "../../ui/text";
 
 interface HeaderDraft {
   name: string;
@@ -12,7 +13,7 @@ interface HeaderDraft {
 }
 
 // Their names in the API.
-export const kOptions = ["filter", "headers", "rate_limit", "ordered", "retry_schedule", "timeout", "ed25519"] as const;
+export const kOptions = ["filter", "headers", "rate_limit", "ordered", "retry_schedule", "timeout", "ed25519", "client_certificate"] as const;
 export type OptionProblems = Record<(typeof kOptions)[number], string[]>;
 
 type Order = "" | "strict";
@@ -30,6 +31,9 @@ export interface OptionsDraft {
   timeout: string;
   ed25519: boolean;
   publicKey: string; // of the key that is there; empty: none
+  presentCertificate: ClientCertificate[]; // none or one
+  certificate: string; // PEM, that takes its place
+  certificateKey: string;
 }
 
 export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
@@ -43,6 +47,9 @@ export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
     timeout: options?.timeout ?? "",
     ed25519: Boolean(options?.ed25519),
     publicKey: options?.ed25519 ?? "",
+    presentCertificate: options?.client_certificate ? [options.client_certificate] : [],
+    certificate: "",
+    certificateKey: "",
   };
 }
 
@@ -59,6 +66,8 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
     retry_schedule: schedule === "none" ? [] : schedule && schedule.split(",").map((delay) => delay.trim()),
     timeout: draft.timeout,
     ed25519: draft.ed25519 || null,
+    client_certificate: draft.certificate || draft.certificateKey ? { certificate: draft.certificate, key: draft.certificateKey }
+      : draft.presentCertificate[0] ?? null,
   };
 }
 
@@ -90,6 +99,7 @@ export function OptionsFields({ draft, problems, onChange }: {
       <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
              placeholder="as the service does" hint="From 1s to 5m." />
       <Ed25519Field draft={draft} problems={problems.ed25519} onChange={(ed25519) => change({ ed25519 })} />
+      <CertificateFields draft={draft} problems={problems.client_certificate} onChange={change} />
     </>
   );
 }
@@ -109,6 +119,32 @@ function Ed25519Field({ draft, problems, onChange }: { draft: OptionsDraft; prob
       </div>
       <Problems id="ed25519-problem" problems={problems} />
     </div>
+  );
+}
+
+function CertificateFields({ draft, problems, onChange }: {
+  draft: OptionsDraft; problems: string[]; onChange: (part: Partial<OptionsDraft>) => void;
+}): JSX.Element {
+  const [present] = draft.presentCertificate;
+  const pem = (label: string, value: string, onInput: (text: string) => void, placeholder: string): JSX.Element => (
+    <textarea class="input mono" rows={3} aria-label={label} value={value} placeholder={placeholder} spellcheck={false} autoComplete="off"
+              aria-invalid={problems.length ? "true" : undefined} aria-describedby={problems.length ? "certificate-hint certificate-problem" : "certificate-hint"}
+              onInput={(event) => onInput(event.currentTarget.value)} />
+  );
+  return (
+    <fieldset class="field" aria-describedby="certificate-hint">
+      <legend class="label">Client certificate</legend>
+      {present && (
+        <div class="row wrap">
+          <span><Foreign>{present.subject}</Foreign>, until <Time at={present.expires_at} full /></span>
+          <Button small onClick={() => onChange({ presentCertificate: [] })}>Remove<span class="visually-hidden"> the client certificate</span></Button>
+        </div>
+      )}
+      {pem("Certificate", draft.certificate, (certificate) => onChange({ certificate }), present ? "another one in its place" : "-----BEGIN CERTIFICATE-----")}
+      {pem("Private key of the certificate", draft.certificateKey, (certificateKey) => onChange({ certificateKey }), "-----BEGIN PRIVATE KEY-----")}
+      <div class="hint" id="certificate-hint">In PEM, for a receiver that asks who calls (mutual TLS). The key is a secret: it is not shown again.</div>
+      <Problems id="certificate-problem" problems={problems} />
+    </fieldset>
   );
 }
 
