@@ -99,6 +99,7 @@ delivery::Options delivery_options(const config::ServeConfig& config) {
   // As many as a lane may use at once, or a quick receiver would see its connections closed and
   // opened all the time.
   options.http.idle_per_key = static_cast<std::size_t>(config.max_in_flight_per_webhook);
+  options.http.proxy = net::parse_proxy(config.proxy);
   options.names.servers = config.dns_servers;
   options.switch_off.after = config.switch_off_after;
   // Jitter needs to differ from node to node and start to start, not to be secret.

@@ -37,6 +37,7 @@ struct ServeConfig {
   bool open_metrics = false;  // /metrics without the operator token
   std::string ca_file;        // PEM, trusted in place of the system's store; empty: that store
   std::string dns_servers;    // empty: the system's
+  std::string proxy;          // net::parse_proxy takes it; empty: none
   int network_threads = 1;    // 1 … 64
   int max_in_flight = 1024;   // attempts at once over all webhooks, 1 … 16,000
   int max_in_flight_per_webhook = 64;  // ceiling of a lane's concurrency, 1 … 1,000

@@ -12,6 +12,7 @@
 #include "domain/catalogue.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
+#include "net/proxy.h"
 #include "net/url.h"
 #include "signing/secrets.h"
 
@@ -245,6 +246,11 @@ Problem check_ca_file(std::string_view text) {
   return "is not a file that can be read";
 }
 
+Problem check_proxy(std::string_view text) {
+  if (net::parse_proxy(text)) return kNoProblem;
+  return "is not a proxy such as http://user:password@10.0.0.1:3128";
+}
+
 Problem check_dns_servers(std::string_view text) {
   for (const std::string& server : split(text, ',')) {
     const auto with_port = net::parse_listen_address(server);
@@ -412,6 +418,9 @@ void add_delivery_settings(Table& table) {
                          "PEM certificates to trust in place of the system's"));
   table.add(text_setting("dns_servers", "LIST", &C::dns_servers, check_dns_servers,
                          "name servers in place of the system's"));
+  table.add(secret_setting("proxy", "URL", &C::proxy, check_proxy,
+                           "an HTTP proxy that all deliveries go through: "
+                           "http://[user:password@]host[:port]"));
 }
 
 void add_sizing_settings(Table& table) {

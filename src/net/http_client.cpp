@@ -27,7 +27,7 @@ namespace {
 // Read and TLS-write buffers, shared by all connections of a client.
 constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::size_t kTlsRecord = 16 * 1024;
-constexpr std::size_t kAddressesTried = 8;
+constexpr std::size_t kRoutesTried = 8;
 // A handshake gives its turn away after this long, so that servers which never answer do not hold
 // up the others.
 constexpr Millis kHandshakeTurn{500};
@@ -36,6 +36,7 @@ constexpr Millis kHandshakeTurn{500};
 constexpr std::size_t kTicketLimit = 4096;
 constexpr std::size_t kTicketsPerKey = 16;
 constexpr std::size_t kDetailLimit = 200;
+constexpr std::size_t kProxyAnswerLimit = 8 * 1024;
 
 bool same_origin(const Url& a, const Url& b) {
   return &a == &b || (a.port == b.port && a.scheme == b.scheme && a.host == b.host);
@@ -75,6 +76,19 @@ bool is_own_limit(int error, bool is_v6) {
          error == EAGAIN;
 }
 
+// One way to the receiver.
+struct Route {
+  IpAddress address;  // that is dialled
+  std::uint16_t port = 0;
+  std::string tunnel_to;  // what the proxy at that address is asked for; empty: no proxy
+};
+
+// As CONNECT wants it (RFC 9112 §3.2.3).
+std::string authority_of(const IpAddress& address, std::uint16_t port) {
+  const std::string text = address.to_string();
+  return (address.is_v6 ? "[" + text + "]" : text) + ":" + std::to_string(port);
+}
+
 // What a read or write on a connection came to.
 enum class Io { done, would_block, ended, failed, refused };  // refused: by a TLS alert
 
@@ -87,7 +101,7 @@ class HttpClient::Impl {
         tls_(tls),
         guard_(guard),
         names_(names),
-        options_(options),
+        options_(std::move(options)),
         limits_{.head = options.response_head_limit,
                 .body = options.response_body_limit,
                 .headers_kept = options.response_headers_kept,
@@ -128,8 +142,8 @@ class HttpClient::Impl {
     Timer deadline;
     std::string head;
     std::size_t sent = 0;
-    std::vector<IpAddress> addresses;  // all vetted
-    std::size_t next_address = 0;
+    std::vector<Route> routes;  // all to vetted addresses
+    std::size_t next_route = 0;
     std::shared_ptr<int> resolving;  // dies with this; the resolver's callback looks at it
     Connection* connection = nullptr;
     bool retried = false;
@@ -137,7 +151,7 @@ class HttpClient::Impl {
     ResponseReader reader;
   };
 
-  enum class Phase { connecting, queued, handshaking, busy, idle };
+  enum class Phase { connecting, tunnelling, queued, handshaking, busy, idle };
 
   // A socket, from connect(2) to close(2); `exchange` is null exactly while it is idle.
   struct Connection final : IoHandler, TlsSessionKeeper {
@@ -152,6 +166,8 @@ class HttpClient::Impl {
     Connections::iterator self;
     Phase phase = Phase::connecting;
     std::int64_t pool_key = 0;
+    std::string tunnel_to;     // see Route
+    std::string proxy_answer;  // as far as it has come, while tunnelling
     std::shared_ptr<const Url> url;
     ClientCertificate::Ptr certificate;
     MonoTime opened;
@@ -178,9 +194,15 @@ class HttpClient::Impl {
   void start_fresh(Exchange& exchange);
   void on_names(Exchange& exchange, std::vector<IpAddress> answer);
   Connection* take_idle(const ClientRequest& request);
-  void connect_next(Exchange& exchange, std::string failure);
+  void on_proxy_names(Exchange& exchange, const std::vector<IpAddress>& targets,
+                      const std::vector<IpAddress>& proxies);
+  void connect_next(Exchange& exchange, FailureReason reason, std::string failure);
   int open_socket(const IpAddress& address);
   void on_connected(Connection& connection);
+  void ask_proxy(Connection& connection);
+  void hear_proxy(Connection& connection);
+  void on_proxy_failed(Connection& connection, FailureReason reason, std::string failure);
+  void on_reached(Connection& connection);
 
   // TLS
   void begin_handshake(Connection& connection);
@@ -301,30 +323,61 @@ void HttpClient::Impl::on_names(Exchange& exchange, std::vector<IpAddress> answe
              "the host has an address that may not be connected to");
     return;
   }
-  exchange.addresses = std::move(answer);
-  if (exchange.addresses.size() > kAddressesTried) exchange.addresses.resize(kAddressesTried);
-  connect_next(exchange, "");
+  if (options_.proxy) {
+    exchange.resolving = std::make_shared<int>();
+    names_.resolve(options_.proxy->host,
+                   [this, &exchange, alive = std::weak_ptr<int>(exchange.resolving),
+                    targets = std::move(answer)](const std::vector<IpAddress>& proxies) {
+                     if (!alive.expired()) on_proxy_names(exchange, targets, proxies);
+                   });
+    return;
+  }
+  for (const IpAddress& address : answer) {
+    if (exchange.routes.size() == kRoutesTried) break;
+    exchange.routes.push_back(
+        {.address = address, .port = exchange.request.url->port, .tunnel_to = {}});
+  }
+  connect_next(exchange, FailureReason::connect, "");
 }
 
-// Tries the addresses that are left, one after the other; `failure` is what became of the one
-// before.
-void HttpClient::Impl::connect_next(Exchange& exchange, std::string failure) {
-  while (exchange.next_address < exchange.addresses.size()) {
-    const IpAddress address = exchange.addresses[exchange.next_address++];
-    const int fd = open_socket(address);
+void HttpClient::Impl::on_proxy_names(Exchange& exchange, const std::vector<IpAddress>& targets,
+                                      const std::vector<IpAddress>& proxies) {
+  exchange.resolving.reset();
+  if (proxies.empty()) {
+    return complete(exchange, FailureReason::internal, "the proxy's name did not resolve");
+  }
+  for (const IpAddress& target : targets) {
+    for (const IpAddress& proxy : proxies) {
+      if (exchange.routes.size() == kRoutesTried) break;
+      exchange.routes.push_back({.address = proxy,
+                                 .port = options_.proxy->port,
+                                 .tunnel_to = authority_of(target, exchange.request.url->port)});
+    }
+  }
+  connect_next(exchange, FailureReason::connect, "");
+}
+
+// Tries the routes that are left, one after the other; `reason` and `failure` are what became of
+// the one before.
+void HttpClient::Impl::connect_next(Exchange& exchange, FailureReason reason, std::string failure) {
+  while (exchange.next_route < exchange.routes.size()) {
+    const Route& route = exchange.routes[exchange.next_route++];
+    reason = options_.proxy ? FailureReason::internal : FailureReason::connect;
+    const std::string_view whose = options_.proxy ? "the proxy: " : "";
+    const int fd = open_socket(route.address);
     if (fd < 0) {
       const int error = errno;
-      failure = std::strerror(error);
-      if (is_own_limit(error, address.is_v6))
+      failure = std::string(whose) + std::strerror(error);
+      if (is_own_limit(error, route.address.is_v6))
         return complete(exchange, FailureReason::internal, failure);
       continue;  // no such address family here
     }
-    const SocketAddress target = socket_address(address, exchange.request.url->port);
+    const SocketAddress target = socket_address(route.address, route.port);
     if (::connect(fd, target.get(), target.length) != 0 && errno != EINPROGRESS) {
       const int error = errno;
       ::close(fd);
-      failure = std::strerror(error);
-      if (is_own_limit(error, address.is_v6))
+      failure = std::string(whose) + std::strerror(error);
+      if (is_own_limit(error, route.address.is_v6))
         return complete(exchange, FailureReason::internal, failure);
       continue;
     }
@@ -332,6 +385,7 @@ void HttpClient::Impl::connect_next(Exchange& exchange, std::string failure) {
     connection.self = std::prev(active_.end());
     ++open_;
     connection.pool_key = exchange.request.pool_key;
+    connection.tunnel_to = route.tunnel_to;
     connection.url = exchange.request.url;
     connection.certificate = exchange.request.certificate;
     connection.opened = loop_.mono();
@@ -339,17 +393,17 @@ void HttpClient::Impl::connect_next(Exchange& exchange, std::string failure) {
     exchange.connection = &connection;
     connection.watched = EPOLLOUT;
     loop_.watch(fd, EPOLLOUT, &connection);
-    if (exchange.next_address < exchange.addresses.size()) {
+    if (exchange.next_route < exchange.routes.size()) {
       connection.timer.on_expiry = [this, &connection] {
         Exchange& waiting = *connection.exchange;
         close(connection, false);
-        connect_next(waiting, "timed out");
+        connect_next(waiting, FailureReason::connect, "timed out");
       };
       loop_.arm(connection.timer, options_.connect_share);
     }
     return;
   }
-  return complete(exchange, FailureReason::connect, failure);
+  return complete(exchange, reason, failure);
 }
 
 // A non-blocking socket; -1 and errno. At the limit of descriptors, idle connections make room.
@@ -371,14 +425,68 @@ void HttpClient::Impl::on_connected(Connection& connection) {
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(connection.fd, SOL_SOCKET, SO_ERROR, &error, &length);
-  Exchange& exchange = *connection.exchange;
-  if (error != 0) {
+  if (connection.tunnel_to.empty()) {
+    if (error == 0) return on_reached(connection);
+    Exchange& exchange = *connection.exchange;
     close(connection, false);
-    return connect_next(exchange, std::strerror(error));
+    return connect_next(exchange, FailureReason::connect, std::strerror(error));
   }
+  if (error == 0) return ask_proxy(connection);
+  return on_proxy_failed(connection, FailureReason::internal, std::strerror(error));
+}
+
+void HttpClient::Impl::ask_proxy(Connection& connection) {
+  connection.phase = Phase::tunnelling;
+  std::string request = "CONNECT " + connection.tunnel_to + " HTTP/1.1\r\nHost: ";
+  request += connection.tunnel_to + "\r\n";
+  if (!options_.proxy->authorization.empty()) {
+    request += "Proxy-Authorization: " + options_.proxy->authorization + "\r\n";
+  }
+  request += "\r\n";
+  // A socket that is new takes it whole.
+  const auto sent = ::send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(request.size())) {
+    return on_proxy_failed(connection, FailureReason::internal, "it takes no request");
+  }
+  expect(connection, EPOLLIN);
+}
+
+void HttpClient::Impl::hear_proxy(Connection& connection) {
+  std::size_t received = 0;
+  const Io io = read_some(connection, received);
+  if (io == Io::would_block) return;
+  std::string& answer = connection.proxy_answer;
+  if (io == Io::done) answer.append(read_buffer_.data(), received);
+  if (io != Io::done || answer.size() > kProxyAnswerLimit) {
+    return on_proxy_failed(connection, FailureReason::internal, "it gave no answer");
+  }
+  if (answer.find("\r\n\r\n") == std::string::npos) return;
+  const auto status = read_proxy_answer(answer);
+  if (!status)
+    return on_proxy_failed(connection, FailureReason::internal, "its answer is not HTTP");
+  if (*status == 407) {
+    return on_proxy_failed(connection, FailureReason::internal, "it wants other credentials");
+  }
+  if (*status / 100 != 2) {
+    return on_proxy_failed(connection, FailureReason::connect,
+                           "it answered " + std::to_string(*status));
+  }
+  answer = {};
+  return on_reached(connection);
+}
+
+void HttpClient::Impl::on_proxy_failed(Connection& connection, FailureReason reason,
+                                       std::string failure) {
+  Exchange& exchange = *connection.exchange;
+  close(connection, false);
+  return connect_next(exchange, reason, "the proxy: " + std::move(failure));
+}
+
+// The connection to the receiver is there, itself or through the proxy.
+void HttpClient::Impl::on_reached(Connection& connection) {
   connection.timer.cancel();
   ++opened_;
-  if (!connection.url->is_tls()) return use(connection, exchange);
+  if (!connection.url->is_tls()) return use(connection, *connection.exchange);
   if (turns_taken_ < options_.handshake_limit) return begin_handshake(connection);
   connection.phase = Phase::queued;
   waiting_for_turn_.push_back(&connection);
@@ -500,6 +608,9 @@ void HttpClient::Impl::on_io(Connection& connection, std::uint32_t events) {
   switch (connection.phase) {
     case Phase::connecting:
       on_connected(connection);
+      return;
+    case Phase::tunnelling:
+      hear_proxy(connection);
       return;
     case Phase::queued:
       complete(*connection.exchange, FailureReason::tls, "connection lost");
@@ -774,7 +885,7 @@ void HttpClient::Impl::forget(std::int64_t pool_key) {
 
 HttpClient::HttpClient(Loop& loop, SSL_CTX* tls, const AddressGuard& guard, NameSource& names,
                        Options options)
-    : impl_(std::make_unique<Impl>(loop, tls, guard, names, options)) {}
+    : impl_(std::make_unique<Impl>(loop, tls, guard, names, std::move(options))) {}
 
 HttpClient::~HttpClient() = default;
 

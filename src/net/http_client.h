@@ -13,6 +13,7 @@
 #include "net/address_guard.h"
 #include "net/client_certificate.h"
 #include "net/loop.h"
+#include "net/proxy.h"
 #include "net/resolver.h"
 #include "net/url.h"
 
@@ -72,6 +73,11 @@ class HttpClient {
     // While the name has further addresses, one that does not answer may take this much of the
     // deadline.
     Millis connect_share{5000};
+    // What all connections go through. The guard judges the host of the URL all the same, and the
+    // proxy is told the address that was judged, never the name; the proxy itself is dialled as it
+    // is configured. Where it cannot be reached, or does not take the credentials, the failure is
+    // `internal`; where it cannot reach the address, `connect`.
+    std::optional<Proxy> proxy = std::nullopt;
   };
   struct Counters {
     std::uint64_t connections_opened = 0;

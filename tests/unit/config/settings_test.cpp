@@ -93,6 +93,7 @@ TEST(Settings, refuse_values_past_their_limits) {
       {"sender_name", {"", " ", "a\nb", std::string(101, 'x')}},
       {"ca_file", {"", "/nonexistent/ca.pem"}},
       {"dns_servers", {"localhost", "9.9.9.9,name", "9.9.9.9:99999", "9.9.9.9:0"}},
+      {"proxy", {"", "10.0.0.1:3128", "https://10.0.0.1", "socks5://10.0.0.1", "http://user@host"}},
       {"network_threads", {"0", "65"}},
       {"max_in_flight", {"0", "16001"}},
       {"max_in_flight_per_webhook", {"0", "1001"}},
