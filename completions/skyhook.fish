@@ -22,6 +22,8 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l data -d 'directory
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l database-url -d 'PostgreSQL in place of the embedded store [SKYHOOK_DATABASE_URL]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l operator-token -d 'the operator\'s key; made on first start and kept in the data directory where none is given [SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l master-key -d '32 bytes in hex or base64 that encrypt webhook secrets at rest [SKYHOOK_MASTER_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l operator-webhook -d 'where the operator is told of webhooks switched off, deliveries failed for good and accounts over their limits [SKYHOOK_OPERATOR_WEBHOOK]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l operator-webhook-secret -d 'what those events are signed with: whsec_ and the base64 of 24 to 64 bytes [SKYHOOK_OPERATOR_WEBHOOK_SECRET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l rate-limit -d 'requests a minute for each API key; 0: no limit [120; SKYHOOK_RATE_LIMIT]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-connections -d 'connections of API clients at once [10000; SKYHOOK_MAX_CONNECTIONS]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l open-metrics -d 'serve /metrics without the operator token [SKYHOOK_OPEN_METRICS]'
@@ -29,6 +31,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retention -d 'how 
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l shutdown-timeout -d 'how long what is in flight may take to finish after SIGTERM [30s; SKYHOOK_SHUTDOWN_TIMEOUT]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retry-schedule -d 'delays before the second, third, … attempt; none: never retry [2m,10m,30m; SKYHOOK_RETRY_SCHEDULE]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l timeout -d 'for one attempt, from the name to the last byte of the answer [30s; SKYHOOK_TIMEOUT]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l switch-off-after -d 'switch a webhook off after this time of nothing but failures; 0: never [0s; SKYHOOK_SWITCH_OFF_AFTER]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-http -d 'accept webhook URLs without TLS, for development [SKYHOOK_ALLOW_HTTP]'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-network -d 'networks that webhooks may point at although they are not public [SKYHOOK_ALLOW_NETWORKS]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l header-prefix -d 'of the vendor\'s headers [X-Skylight-; SKYHOOK_HEADER_PREFIX]' -x
@@ -36,6 +39,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l sender-name -d 'wh
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l event-type -d 'event types besides the eleven built in [SKYHOOK_EVENT_TYPES]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l ca-file -d 'PEM certificates to trust in place of the system\'s [SKYHOOK_CA_FILE]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l dns-servers -d 'name servers in place of the system\'s [SKYHOOK_DNS_SERVERS]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l proxy -d 'an HTTP proxy that all deliveries go through: http://[user:password@]host[:port] [SKYHOOK_PROXY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l network-threads -d 'threads that receive requests and send deliveries [1; SKYHOOK_NETWORK_THREADS]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight -d 'attempts at once over all webhooks [1024; SKYHOOK_MAX_IN_FLIGHT]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight-per-webhook -d 'attempts at once for one webhook while its receiver keeps up [64; SKYHOOK_MAX_IN_FLIGHT_PER_WEBHOOK]' -x
