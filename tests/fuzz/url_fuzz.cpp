@@ -8,6 +8,7 @@
 #include "fuzz.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
+#include "net/proxy.h"
 #include "net/url.h"
 
 namespace skyhook::fuzz {
@@ -107,6 +108,17 @@ void check_url(const std::string& text) {
   check_host(url->host);
 }
 
+void check_proxy(const std::string& text) {
+  if (const auto proxy = net::parse_proxy("http://" + text)) {
+    require(!proxy->host.empty() && proxy->port != 0, "a proxy has a host and a port");
+    require(proxy->authorization.find_first_of("\r\n") == std::string::npos, "and ends no line");
+  }
+  if (const auto status = net::read_proxy_answer(text)) {
+    require(*status >= 100 && *status <= 999, "three digits");
+    require(*status / 100 != 2 || text.ends_with("\r\n\r\n"), "a tunnel is empty at first");
+  }
+}
+
 }  // namespace
 }  // namespace skyhook::fuzz
 
@@ -119,6 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (text.size() <= kLongestHost) check_host(text);
   check_address(text);
   check_network(text);
+  check_proxy(text);
   if (const auto listen = net::parse_listen_address(text)) {
     require(listen->host.find('\0') == std::string::npos, "no NUL in a listen address");
   }
