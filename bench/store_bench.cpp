@@ -266,6 +266,15 @@ void bench_reads(Store& store) {
         [&] { must(store.stats({webhook}, now - Seconds{86'400}, now, Seconds{3'600})); });
   timed("count_failed, 24 h",
         [&] { must(store.count_failed(webhook, now - Seconds{86'400}, now)); });
+  const AccountId account = must(store.load_webhooks()).back().account_id;
+  const auto events = [&](AccountId of, bool with_data) {
+    return must(store.events({of, Timestamp{}, now, {}, with_data}, 1'000));
+  };
+  timed("events, 1,000 found", [&] { events(account, false); });
+  timed("events, 1,000 found, with their data", [&] { events(account, true); });
+  timed("events, 10,000 of others looked at", [&] { events(AccountId{account.value + 1}, false); });
+  const std::vector<EventPtr> found = events(account, false).events;
+  timed("replay, 1,000", [&] { must(store.replay({webhook, now, now}, found)); });
 }
 
 }  // namespace

@@ -12,10 +12,9 @@ namespace {
 
 // Far beyond any log, and far from overflowing an offset.
 constexpr std::int64_t kLastPageEver = 1'000'000'000;
-// Recovered deliveries are dealt out this far apart, so that the receiver is not stormed; but all
-// of them within an hour.
-constexpr Micros kRecoverSpacing{50'000};
-constexpr Micros kRecoverSpan = std::chrono::hours{1};
+// Deliveries that come in numbers are dealt out this far apart; but all of them within an hour.
+constexpr Micros kSpacing{50'000};
+constexpr Micros kSpan = std::chrono::hours{1};
 constexpr std::string_view kInFlight = "The delivery is in flight.";
 
 void write_status_code(JsonWriter& json, const std::optional<int>& status) {
@@ -174,6 +173,10 @@ void reopen(const CallPtr& call, WebhookId webhook, DeliveryId delivery) {
 
 }  // namespace
 
+Micros spacing_of(std::int64_t deliveries) {
+  return std::min(kSpacing, kSpan / std::max<std::int64_t>(1, deliveries));
+}
+
 void write_time(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& time) {
   json.key(name);
   if (time) {
@@ -257,9 +260,8 @@ void recover_deliveries(const CallPtr& call) {
     return call->succeed(200, json.take(), "Nothing was changed.");
   }
   if (!webhook->webhook.is_active) return call->fail(409, "The webhook is not active.");
-  const Micros spacing =
-      std::min(kRecoverSpacing, kRecoverSpan / std::max<std::int64_t>(1, *failed));
-  const auto recovered = services.store.reopen_failed(id, input.since, input.until, now, spacing);
+  const auto recovered =
+      services.store.reopen_failed(id, input.since, input.until, now, spacing_of(*failed));
   if (!recovered) return call->store_failed(recovered.error());
   services.dispatcher.wake(id);
   json.begin_object().field("recovered", *recovered).end_object();

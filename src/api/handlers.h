@@ -20,10 +20,15 @@ void list_deliveries(const CallPtr& call);
 void get_delivery(const CallPtr& call);
 void retry_delivery(const CallPtr& call);
 void recover_deliveries(const CallPtr& call);
+// How far apart deliveries are dealt out that come in numbers, so that the receiver is not stormed.
+Micros spacing_of(std::int64_t deliveries);
 void write_entry_fields(JsonWriter& json, const DeliveryEntry& entry);
 // `error`: the name of contract §7, null for none.
 void write_error(JsonWriter& json, FailureReason failure);
 void write_time(JsonWriter& json, std::string_view name, const std::optional<Timestamp>& time);
+
+// replay.cpp
+void replay_events(const CallPtr& call);
 
 // stats.cpp
 void webhook_stats(const CallPtr& call);

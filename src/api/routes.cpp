@@ -48,6 +48,7 @@ constexpr std::array kRoutes{
           kNoBody, retry_delivery},
     Route{"POST", "/api/v1/webhooks/{id}/recover", kAccount, kWorker, kFormLimit,
           recover_deliveries},
+    Route{"POST", "/api/v1/webhooks/{id}/replay", kAccount, kWorker, kFormLimit, replay_events},
     Route{"GET", "/api/v1/webhooks/{id}/stats", kAccount, kWorker, kNoBody, webhook_stats},
 
     Route{"GET", "/operator/v1/accounts", kOperator, kWorker, kNoBody, list_accounts},
@@ -73,6 +74,8 @@ constexpr std::array kRoutes{
           kForAccount, kWorker, kNoBody, retry_delivery},
     Route{"POST", "/operator/v1/accounts/{account_id}/webhooks/{id}/recover", kForAccount, kWorker,
           kFormLimit, recover_deliveries},
+    Route{"POST", "/operator/v1/accounts/{account_id}/webhooks/{id}/replay", kForAccount, kWorker,
+          kFormLimit, replay_events},
     Route{"GET", "/operator/v1/accounts/{id}", kOperator, kHere, kNoBody, get_account},
     Route{"PUT", "/operator/v1/accounts/{id}", kOperator, kWorker, kFormLimit, update_account},
     Route{"DELETE", "/operator/v1/accounts/{id}", kOperator, kWorker, kNoBody, delete_account},

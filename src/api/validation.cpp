@@ -388,6 +388,23 @@ RecoverInput read_recover(const json::object& input, Timestamp now, FieldErrors&
   return recover;
 }
 
+ReplayInput read_replay(const json::object& input, Timestamp now, FieldErrors& errors) {
+  const RecoverInput span = read_recover(input, now, errors);
+  ReplayInput replay{.since = span.since, .until = span.until, .dry_run = span.dry_run};
+  const json::value* after = find(input, "after_id");
+  if (after == nullptr) return replay;
+  boost::system::error_code inexact;  // 1e9 is an integer too
+  const auto id = after->to_number<std::int64_t>(inexact);
+  if (inexact) {
+    errors.add("after_id", field_message("after_id", "must be an integer."));
+  } else if (id < 0) {
+    errors.add("after_id", field_message("after_id", "must be at least 0."));
+  } else {
+    replay.after = EventId{id};
+  }
+  return replay;
+}
+
 Millis read_grace_period(const json::object& input, FieldErrors& errors) {
   const json::value* value = find(input, "grace_period");
   if (value == nullptr) return Millis{0};

@@ -126,6 +126,14 @@ struct RecoverInput {
 };
 RecoverInput read_recover(const boost::json::object& input, Timestamp now, FieldErrors& errors);
 
+struct ReplayInput {
+  Timestamp since;
+  Timestamp until;
+  bool dry_run = false;
+  EventId after;
+};
+ReplayInput read_replay(const boost::json::object& input, Timestamp now, FieldErrors& errors);
+
 // `grace_period`: how long the secret that is replaced signs beside the new one; zero: not at all.
 inline constexpr Millis kShortestGrace = std::chrono::seconds{1};
 inline constexpr Millis kLongestGrace = std::chrono::hours{24 * 7};

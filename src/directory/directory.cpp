@@ -53,6 +53,15 @@ void apply_filters(std::vector<WebhookPtr>& webhooks, std::string_view data) {
 
 }  // namespace
 
+bool takes(const WebhookEntry& webhook, std::string_view event_type, std::string_view data) {
+  if (std::ranges::none_of(webhook.webhook.events, [event_type](const std::string& listed) {
+        return covers(listed, event_type);
+      })) {
+    return false;
+  }
+  return !webhook.filter || filter::Payload(data).matches(*webhook.filter);
+}
+
 Directory::Directory(store::Store& store, const signing::SecretBox& box)
     : store_(store), box_(box) {}
 

@@ -35,6 +35,10 @@ struct WebhookEntry {
 };
 using WebhookPtr = std::shared_ptr<const WebhookEntry>;
 
+// Does the webhook want such an event? It lists the type or a pattern of it, and its filter, if
+// any, matches the data. Whether it is active is not asked.
+bool takes(const WebhookEntry& webhook, std::string_view event_type, std::string_view data);
+
 class Directory {
  public:
   // `store` and `box` outlive the directory.

@@ -63,4 +63,11 @@ Result<std::int64_t> ObservedStore::reopen_failed(WebhookId webhook, Timestamp f
   return result;
 }
 
+Result<std::int64_t> ObservedStore::replay(const Replay& replay,
+                                           const std::vector<EventPtr>& events) {
+  auto result = behind_->replay(replay, events);
+  if (result.ok() && *result > 0) note_many(replay.webhook);
+  return result;
+}
+
 }  // namespace skyhook::store

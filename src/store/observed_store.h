@@ -23,6 +23,7 @@ class ObservedStore final : public Store {
                                               Timestamp due_at) override;
   Result<std::int64_t> reopen_failed(WebhookId webhook, Timestamp from, Timestamp until,
                                      Timestamp first_due, Micros spacing) override;
+  Result<std::int64_t> replay(const Replay& replay, const std::vector<EventPtr>& events) override;
 
   std::int64_t take_ids(std::int64_t count) override { return behind_->take_ids(count); }
   Result<std::vector<WebhookId>> webhooks_with_waiting() override {
@@ -71,6 +72,9 @@ class ObservedStore final : public Store {
   }
   Result<std::int64_t> count_failed(WebhookId webhook, Timestamp from, Timestamp until) override {
     return behind_->count_failed(webhook, from, until);
+  }
+  Result<EventPage> events(const EventSearch& search, int limit) override {
+    return behind_->events(search, limit);
   }
   Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
                                        Timestamp until, Seconds step) override {

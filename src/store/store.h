@@ -112,6 +112,33 @@ struct DeliveryDetail {
   std::vector<Attempt> attempts;  // by number
 };
 
+// Events of an account that were created in [from, until), whoever subscribed to them.
+struct EventSearch {
+  AccountId account;
+  Timestamp from;
+  Timestamp until;
+  EventId after;           // only those with a higher id
+  bool with_data = false;  // otherwise `data` of what is found is empty; `traceparent` always is
+};
+// How many rows one search looks at; it ends too once the data that it read reaches
+// kWaitingPageBytes.
+inline constexpr std::int64_t kEventSearchRows = 10'000;
+struct EventPage {
+  std::vector<EventPtr> events;  // ascending id
+  // Set where the search ended before the span did: it goes on after this one.
+  std::optional<EventId> searched_to;
+};
+// How many deliveries one replay() makes.
+inline constexpr std::size_t kReplayLimit = 1'000;
+// New deliveries to `webhook`, created at `now`, the i-th due at `first_due + i * spacing`.
+struct Replay {
+  WebhookId webhook;
+  Timestamp now;
+  Timestamp first_due;
+  Micros spacing{0};
+  bool is_ordered = false;  // the webhook wants strict order: they come behind what it has accepted
+};
+
 struct NewAccount {
   std::string name;
   Sha256 api_key_hash;
@@ -246,6 +273,14 @@ class Store {
   virtual Result<std::int64_t> reopen_failed(WebhookId webhook, Timestamp from, Timestamp until,
                                              Timestamp first_due, Micros spacing) = 0;
   virtual Result<std::int64_t> count_failed(WebhookId webhook, Timestamp from, Timestamp until) = 0;
+
+  // 1 <= limit: of events that are found.
+  virtual Result<EventPage> events(const EventSearch& search, int limit) = 0;
+  // A delivery of each of these stored events (at most kReplayLimit, of the webhook's account), all
+  // or nothing, in one durable step. Returns how many were made: events that retention has removed
+  // are passed over, and a webhook that does not exist gets none.
+  virtual Result<std::int64_t> replay(const Replay& replay,
+                                      const std::vector<EventPtr>& events) = 0;
 
   // Roll-ups between from and until in steps of `step` (a multiple of one minute); over all given
   // webhooks together. An attempt counts in the minute in which it ended; the first step begins

@@ -125,9 +125,11 @@ def test_another_accounts_webhook_is_not_there(server, account, receiver):
     theirs = server.account().webhook(receiver.url())
     never = 9_000_000_000
     routes = [("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/test"), ("GET", "/deliveries"),
-              ("POST", "/regenerate-secret"), ("GET", "/stats"), ("POST", "/recover")]
+              ("POST", "/regenerate-secret"), ("GET", "/stats"), ("POST", "/recover"),
+              ("POST", "/replay")]
     for method, rest in routes:
-        bodies = {"PUT": {"name": "mine now"}, "/recover": {"since": "2026-01-01T00:00:00Z"}}
+        span = {"since": "2026-01-01T00:00:00Z"}
+        bodies = {"PUT": {"name": "mine now"}, "/recover": span, "/replay": span}
         body = bodies.get(method) or bodies.get(rest)
         foreign = account.request(method, f"/webhooks/{theirs['id']}{rest}", body)
         missing = account.request(method, f"/webhooks/{never}{rest}", body)

@@ -72,10 +72,11 @@ def test_who_is_refused(server, account, failed):
     other = server.account()
     paths = [("GET", ""), ("GET", "/stats"), ("GET", "/deliveries"), ("GET", "/deliveries/stream"),
              ("GET", f"/deliveries/{entry['delivery_id']}"),
-             ("POST", f"/deliveries/{entry['delivery_id']}/retry"), ("POST", "/recover")]
+             ("POST", f"/deliveries/{entry['delivery_id']}/retry"), ("POST", "/recover"),
+             ("POST", "/replay")]
     for method, path in paths:
         of = f"/webhooks/{webhook['id']}{path}"
-        body = {"since": entry["created_at"]} if path == "/recover" else None
+        body = {"since": entry["created_at"]} if path in ("/recover", "/replay") else None
         by_account = server.operator(method, f"/accounts/{account.id}{of}", body, token=account.key)
         assert (by_account.status, by_account.message) == (401, REFUSED)
         answer = server.operator(method, f"/accounts/{other.id}{of}", body)

@@ -278,6 +278,18 @@ def test_recover_through_another_node(accounts, receiver):
     assert accounts[0].post(f"{path}/recover", {"since": "2020-01-01T00:00:00Z"}).data == {"recovered": 0}
 
 
+def test_replay_through_another_node(accounts, receiver):
+    for account in accounts:
+        for number in range(3):
+            account.publish(data={"n": 3 * accounts.index(account) + number})
+    webhook, path = webhook_on_all(accounts, receiver)
+    answer = accounts[2].post(f"{path}/replay", {"since": "2020-01-01T00:00:00Z"})
+    assert (answer.status, answer.data) == (202, {"replayed": 9, "next_after_id": None})
+    for account in accounts:
+        account.settled(webhook, "delivered", 9)
+    assert sorted(request.json["data"]["n"] for request in receiver.requests) == list(range(9)), "each once"
+
+
 def retry_through(account, webhook, delivery_id):
     return account.post(f"/webhooks/{webhook['id']}/deliveries/{delivery_id}/retry")
 

@@ -81,12 +81,13 @@ void check_body(const std::string& text) {
   FieldErrors account_errors;
   (void)api::read_account(*object, api::Presence::optional, account_errors);
   check_errors(account_errors);
-  FieldErrors recover_errors;
-  const auto recover = api::read_recover(*object, from_unix_micros(0), recover_errors);
-  check_errors(recover_errors);
-  require(!recover_errors.empty() || !object->contains("until") || object->at("until").is_null() ||
-              recover.since < recover.until || recover.until == from_unix_micros(0),
+  FieldErrors replay_errors;  // reads the span as `recover` does
+  const auto replay = api::read_replay(*object, from_unix_micros(0), replay_errors);
+  check_errors(replay_errors);
+  require(!replay_errors.empty() || !object->contains("until") || object->at("until").is_null() ||
+              replay.since < replay.until || replay.until == from_unix_micros(0),
           "a span goes forward");
+  require(replay.after.value >= 0, "a walk begins somewhere");
 }
 
 void check_options(const std::string& text) {

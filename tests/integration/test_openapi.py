@@ -402,6 +402,8 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
     options = [schemas[name]["properties"] for name in ("WebhookOptions", "WebhookOptionsChange")]
     headers = options[1]["headers"]
     filters = options[1]["filter"]["description"]
+    replayed = [item["post"]["responses"]["202"]["content"]["application/json"]["schema"]["properties"]["data"]
+                ["properties"]["replayed"] for path, item in source["paths"].items() if path.endswith("/replay")]
     said = {
         "kNameLimit": [one["name"]["maxLength"] for one in forms + accounts],
         "kUrlLimit": [one["url"]["maxLength"] for one in forms],
@@ -425,14 +427,16 @@ def test_the_limits_of_the_source_are_those_of_the_document(root, source):
         "kJsonDepthLimit": [int(re.search(r"nests at most (\d+) deep", text).group(1))],
         "kStreamLimit": [int(re.search(r"and (\d+) of a server", stream).group(1))],
         "kStreamLimitOfAccount": [int(re.search(r"At most (\d+) streams", stream).group(1))],
+        "kReplayLimit": [one["maximum"] for one in replayed],
         "kRequestIdLimit": [int(re.search(r"1 to (\d+) letters", request_id).group(1))],
     }
     found = {}
     for header in [*(root / "src/api").glob("*.h"), root / "src/intake/intake.h", root / "src/domain/verdict.h",
-                   root / "src/domain/webhook_options.h", root / "src/filter/filter.h"]:
-        for name, value in re.findall(r"constexpr [\w:]+ (k\w*Limit\w*|kMax\w+|kDefault\w+) =\s*([\d *]+);",
+                   root / "src/domain/webhook_options.h", root / "src/filter/filter.h",
+                   root / "src/store/store.h"]:
+        for name, value in re.findall(r"constexpr [\w:]+ (k\w*Limit\w*|kMax\w+|kDefault\w+) =\s*([\d *']+);",
                                       header.read_text()):
-            found[name] = eval(value, {"__builtins__": {}})  # numbers and `*` only
+            found[name] = eval(value.replace("'", ""), {"__builtins__": {}})  # numbers and `*` only
     assert {name: [value] for name, value in found.items()} == {
         name: sorted(set(values)) for name, values in said.items()}
     rates = dict(re.findall(r"constexpr double k(\w*Rate\w*) = ([\d.]+);",

@@ -149,6 +149,24 @@ Answer<std::int64_t> count_matching(Connection& connection, AccountId account, W
   return row->integer(0, 0);
 }
 
+// Fills in what is still there: `ids` are those of `events`, both ascending.
+Answer<Done> read_data(Connection& connection, AccountId account,
+                       const std::vector<std::int64_t>& ids, std::vector<Event>& events) {
+  Params params;
+  params.add(account.value).add(ids);
+  auto rows = connection.query(
+      "SELECT event_id, data FROM skyhook.events "
+      "WHERE account_id = $1 AND event_id = ANY ($2) ORDER BY event_id",
+      params);
+  if (!rows) return Err{rows.error()};
+  auto event = events.begin();
+  for (int row = 0; row < rows->count(); ++row) {
+    while (event->id.value != rows->integer(row, 0)) ++event;
+    event->data = rows->string(row, 1);
+  }
+  return Done{};
+}
+
 std::int64_t total_of(const DeliveryTotals& totals, std::optional<DeliveryStatus> status) {
   if (!status) return totals.all();
   if (*status == DeliveryStatus::pending) return totals.pending;
@@ -335,6 +353,70 @@ Result<std::int64_t> NodeStore::count_failed(WebhookId webhook, Timestamp from, 
     const DeliveryFilter filter{DeliveryStatus::failed, std::nullopt, from, until};
     return count_matching(connection, **account, webhook, filter,
                           creation_ids_.created(filter.from, filter.until));
+  });
+}
+
+Result<EventPage> NodeStore::events(const EventSearch& search, int limit) {
+  return read([&](Connection& connection) -> Answer<EventPage> {
+    EventPage page;
+    const IdRange range = creation_ids_.created(search.from, search.until);
+    Params params;
+    params.add(search.account.value).add(std::max(range.first - 1, search.after.value));
+    params.add(range.end).add(search.from).add(search.until).add(kEventSearchRows);
+    // First without the data, of which there may be much more than is wanted at once.
+    auto rows = connection.query(
+        "SELECT event_id, created_at, event_type, octet_length(data)::bigint, "
+        "created_at >= $4 AND created_at < $5 FROM skyhook.events "
+        "WHERE account_id = $1 AND event_id > $2 AND event_id < $3 ORDER BY event_id LIMIT $6",
+        params);
+    if (!rows) return Err{rows.error()};
+    std::vector<Event> found;
+    std::vector<std::int64_t> ids;
+    std::int64_t bytes = 0;
+    for (int row = 0; row < rows->count(); ++row) {
+      const EventId id{rows->integer(row, 0)};
+      if (rows->boolean(row, 4)) {
+        found.push_back({id, search.account, rows->string(row, 2), {}, rows->time(row, 1), {}});
+        ids.push_back(id.value);
+        if (search.with_data) bytes += rows->integer(row, 3);
+      }
+      if (row + 1 == kEventSearchRows || bytes >= std::int64_t{kWaitingPageBytes} ||
+          found.size() == static_cast<std::size_t>(limit)) {
+        page.searched_to = id;
+        break;
+      }
+    }
+    if (search.with_data && !found.empty()) {
+      if (auto filled = read_data(connection, search.account, ids, found); !filled) {
+        return Err{filled.error()};
+      }
+    }
+    for (Event& event : found) {
+      page.events.push_back(std::make_shared<const Event>(std::move(event)));
+    }
+    return page;
+  });
+}
+
+Result<std::int64_t> NodeStore::replay(const Replay& replay, const std::vector<EventPtr>& events) {
+  return write([&](Connection& connection) -> Answer<std::int64_t> {
+    auto account = account_of(connection, replay.webhook);
+    if (!account) return Err{account.error()};
+    if (!*account) return std::int64_t{0};
+    std::vector<std::int64_t> ids;
+    for (const EventPtr& event : events) ids.push_back(event->id.value);
+    const std::int64_t first_id = take_ids(static_cast<std::int64_t>(ids.size()));
+    const auto day = static_cast<int>(first_id >> kDayShift);
+    if (day == 0) return Err{DatabaseError{"", "no ids: the database could not be reached", false}};
+    if (auto made = membership_.ensure_day(connection, day); !made) return Err{made.error()};
+    Params params;
+    params.add(std::int64_t{membership_.node_id()}).add((*account)->value);
+    params.add(replay.webhook.value).add(ids).add(first_id).add(replay.now).add(replay.first_due);
+    params.add(std::int64_t{replay.spacing.count()}).add(std::int64_t{replay.is_ordered});
+    auto replayed = connection.query(
+        "SELECT skyhook.replay($1::int, $2, $3, $4, $5, $6, $7, $8, $9 = 1)", params);
+    if (!replayed) return Err{replayed.error()};
+    return replayed->integer(0, 0);
   });
 }
 

@@ -67,6 +67,8 @@ class NodeStore final : public Store, public Shared {
   Result<std::int64_t> reopen_failed(WebhookId webhook, Timestamp from, Timestamp until,
                                      Timestamp first_due, Micros spacing) override;
   Result<std::int64_t> count_failed(WebhookId webhook, Timestamp from, Timestamp until) override;
+  Result<EventPage> events(const EventSearch& search, int limit) override;
+  Result<std::int64_t> replay(const Replay& replay, const std::vector<EventPtr>& events) override;
   Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
                                        Timestamp until, Seconds step) override;
   Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,

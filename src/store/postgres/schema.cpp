@@ -1478,6 +1478,117 @@ BEGIN
 END $$;
 )sql";
 
+constexpr std::string_view kReplay = R"sql(
+-- New deliveries of stored events to a webhook, parked from the start, with places in its order
+-- where it wants one; returns how many. Events that are gone are passed over.
+CREATE FUNCTION skyhook.replay(p_node int, p_account bigint, p_webhook bigint, p_event bigint[],
+                               p_first_id bigint, p_now bigint, p_first_due bigint,
+                               p_spacing bigint, p_ordered boolean)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  replayed bigint;
+  made_ids bigint[];
+  made_due bigint[];
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  WITH found AS (
+    SELECT e.event_id, e.event_type, row_number() OVER (ORDER BY i.number) - 1 AS number
+    FROM unnest(p_event) WITH ORDINALITY AS i(event_id, number),
+      LATERAL (SELECT e.event_id, e.event_type FROM skyhook.events e
+               WHERE e.account_id = p_account AND e.event_id = i.event_id OFFSET 0) AS e
+    WHERE EXISTS (SELECT FROM skyhook.webhooks h
+                  WHERE h.account_id = p_account AND h.webhook_id = p_webhook)),
+  made AS (
+    INSERT INTO skyhook.deliveries
+    SELECT p_account, p_webhook, p_first_id + number, event_id, p_now,
+           p_first_due + number * p_spacing, p_node, false, event_type FROM found
+    RETURNING delivery_id, due_at),
+  counted AS (
+    INSERT INTO skyhook.tallies
+    SELECT p_account, p_webhook, p_now / 60000000, pg_current_xact_id()::text::bigint,
+           count(*), 0, 0, 0, 0, 0, '' FROM made HAVING count(*) > 0)
+  SELECT count(*), array_agg(delivery_id ORDER BY delivery_id), array_agg(due_at ORDER BY delivery_id)
+  INTO replayed, made_ids, made_due FROM made;
+  IF p_ordered AND replayed > 0 THEN
+    PERFORM skyhook.accept_in_order(
+      p_node, array_fill(p_account, ARRAY[replayed::int]),
+      array_fill(p_webhook, ARRAY[replayed::int]), made_ids, made_due);
+  ELSE
+    INSERT INTO skyhook.detours
+    SELECT p_account, p_webhook, id, due, p_node, 0, 0, 0, 0
+    FROM unnest(made_ids, made_due) AS r(id, due);
+  END IF;
+  RETURN replayed;
+END $$;
+
+-- As before; and what is replayed may wait for an event of any day before its own.
+CREATE OR REPLACE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql
+SET enable_seqscan = on SET enable_hashjoin = on AS $$  -- it does read all of a day
+DECLARE
+  t text;
+  unfolded boolean;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1397442891, 2) THEN RETURN false; END IF;
+  IF to_regclass(format('skyhook.events_d%s', p_day)) IS NULL THEN RETURN true; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT FROM skyhook.%I WHERE written_by >= '
+                 '(SELECT folded_to FROM skyhook.fold_state))', 'tallies_d' || p_day) INTO unfolded;
+  IF unfolded THEN RETURN false; END IF;
+  PERFORM set_config('lock_timeout', '200ms', true);
+  -- Before the rest is counted: whatever minute that falls on, it is not dropped with the day.
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
+  END LOOP;
+  IF to_regclass(format('skyhook.events_m%s', p_day)) IS NOT NULL THEN
+    PERFORM skyhook.drop_ids('_m' || p_day, 9223372036854775807);
+  END IF;
+  PERFORM skyhook.drop_ids('_d' || p_day, 9223372036854775807);
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('DROP TABLE skyhook.%I', t || '_d' || p_day);
+  END LOOP;
+  RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+  RETURN false;
+END $$;
+
+-- Of dropped days: what waited then and has ended since. Up to p_limit; true where more may be left.
+-- An event stays as long as anything waits for it, which may have been replayed on a later day.
+CREATE OR REPLACE FUNCTION skyhook.purge_rest(p_before bigint, p_limit int) RETURNS boolean LANGUAGE plpgsql
+SET enable_hashjoin = on AS $$  -- what waits is read once, not once an event
+DECLARE
+  removed bigint;
+BEGIN
+  WITH batch AS (
+    SELECT d.account_id, d.webhook_id, d.delivery_id, x.state FROM skyhook.deliveries_rest d
+    LEFT JOIN skyhook.detours_rest x USING (account_id, webhook_id, delivery_id)
+    WHERE d.delivery_id < p_before AND x.state IS DISTINCT FROM 0 LIMIT p_limit),
+  a AS (DELETE FROM skyhook.attempts_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  s AS (DELETE FROM skyhook.detours_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  d AS (DELETE FROM skyhook.deliveries_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id
+        RETURNING x.account_id, x.webhook_id, b.state),
+  t AS (INSERT INTO skyhook.tallies
+        SELECT account_id, webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+               pg_current_xact_id()::text::bigint, 0, -count(*) FILTER (WHERE state IS NULL),
+               -count(*) FILTER (WHERE state = 2), 0, 0, 0, '' FROM d GROUP BY 1, 2)
+  SELECT count(*) INTO removed FROM d;
+  IF removed < p_limit
+     AND EXISTS (SELECT FROM skyhook.events_rest WHERE event_id < p_before) THEN
+    DELETE FROM skyhook.events_rest e WHERE e.event_id < p_before AND NOT EXISTS (
+      SELECT FROM skyhook.deliveries_rest d
+      WHERE d.account_id = e.account_id AND d.event_id = e.event_id)
+    AND NOT EXISTS (
+      SELECT FROM skyhook.detours x,
+        LATERAL (SELECT d.account_id, d.event_id FROM skyhook.deliveries d
+                 WHERE d.account_id = x.account_id AND d.webhook_id = x.webhook_id
+                 AND d.delivery_id = x.delivery_id OFFSET 0) AS d
+      WHERE x.state = 0 AND d.account_id = e.account_id AND d.event_id = e.event_id);
+  END IF;
+  RETURN removed >= p_limit;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1492,8 +1603,8 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first,      kMoves, kOptions,     kLive,
-                                                  kInquiries, kSpans, kEventCounts, kOrder};
+  static const std::vector<std::string_view> list{
+      first, kMoves, kOptions, kLive, kInquiries, kSpans, kEventCounts, kOrder, kReplay};
   return list;
 }
 

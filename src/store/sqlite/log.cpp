@@ -76,7 +76,7 @@ struct IdRange {
   std::int64_t last = kHighest;
 };
 
-// Every delivery created in [from, until) has its id in the answer. Others may have too.
+// Every event and delivery created in [from, until) has its id in the answer. Others may have too.
 IdRange ids_created(Connection& connection, std::optional<Timestamp> from,
                     std::optional<Timestamp> until) {
   if (!from && !until) return {};
@@ -360,6 +360,37 @@ std::int64_t count_failed(Connection& connection, WebhookId webhook, Timestamp f
   return count_entries(connection, webhook, filter, ids_created(connection, from, until));
 }
 
+EventPage read_events(Connection& connection, const EventSearch& search, int limit) {
+  EventPage page;
+  const IdRange range = ids_created(connection, search.from, search.until);
+  if (search.after.value >= range.last) return page;
+  std::int64_t looked_at = 0;
+  std::size_t bytes = 0;
+  // The data is read last and only where it is wanted: its overflow pages stay unread otherwise.
+  for (Query row(connection.statement(
+                     "SELECT id, account_id, created_at, type, "
+                     "CASE WHEN ?3 AND account_id = ?4 AND created_at >= ?5 AND created_at < ?6 "
+                     "THEN data ELSE '' END FROM events WHERE id BETWEEN ?1 AND ?2 ORDER BY id"),
+                 std::max(search.after.value + 1, range.first), range.last, search.with_data,
+                 search.account.value, search.from, search.until);
+       row.next();) {
+    const EventId id{row.integer(0)};
+    const AccountId account{row.integer(1)};
+    const Timestamp created_at = row.time(2);
+    if (account == search.account && created_at >= search.from && created_at < search.until) {
+      page.events.push_back(std::make_shared<const Event>(
+          Event{id, account, row.text(3), row.text(4), created_at, {}}));
+      bytes += page.events.back()->data.size();
+    }
+    if (++looked_at == kEventSearchRows || bytes >= kWaitingPageBytes ||
+        page.events.size() == static_cast<std::size_t>(limit)) {
+      page.searched_to = id;
+      break;
+    }
+  }
+  return page;
+}
+
 std::optional<Timestamp> oldest_waiting(Connection& connection) {
   // Rows of a webhook that was just deleted may still be at the front, until they are purged.
   Query row(connection.statement(
@@ -448,6 +479,23 @@ ReopenedChunk reopen_failed_chunk(WriteSession& session, WebhookId webhook, Time
   totals.failed -= chunk.reopened;
   totals.pending += chunk.reopened;
   return chunk;
+}
+
+std::int64_t replay(WriteSession& session, const Replay& replay,
+                    const std::vector<EventPtr>& events, DeliveryId first_id) {
+  if (!session.webhook_exists(replay.webhook)) return 0;
+  Statement& find = session.connection().statement("SELECT 1 FROM events WHERE id = ?1");
+  std::int64_t made = 0;
+  for (const EventPtr& event : events) {
+    if (Query found(find, event->id.value); !found.next()) continue;
+    session.insert_delivery({.id = DeliveryId{first_id.value + made},
+                             .webhook_id = replay.webhook,
+                             .event = event,
+                             .created_at = replay.now,
+                             .due_at = replay.first_due + made * replay.spacing});
+    ++made;
+  }
+  return made;
 }
 
 }  // namespace skyhook::store::sqlite

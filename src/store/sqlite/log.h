@@ -31,6 +31,7 @@ std::optional<DeliveryDetail> read_delivery(Connection& connection, WebhookId we
                                             DeliveryId id);
 std::int64_t count_failed(Connection& connection, WebhookId webhook, Timestamp from,
                           Timestamp until);
+EventPage read_events(Connection& connection, const EventSearch& search, int limit);
 std::optional<Timestamp> oldest_waiting(Connection& connection);
 
 // Changes; on the writer's thread.
@@ -46,5 +47,9 @@ struct ReopenedChunk {
 ReopenedChunk reopen_failed_chunk(WriteSession& session, WebhookId webhook, Timestamp from,
                                   Timestamp until, DeliveryId after, Timestamp first_due,
                                   Micros spacing, int limit);
+
+// Their ids begin with `first_id`. `events` must live until the transaction ends.
+std::int64_t replay(WriteSession& session, const Replay& replay,
+                    const std::vector<EventPtr>& events, DeliveryId first_id);
 
 }  // namespace skyhook::store::sqlite

@@ -180,14 +180,22 @@ CREATE TABLE span_rollups (
 INSERT INTO counters SELECT 'spans_from', coalesce(max(minute) / 240 * 240 + 240, 0) FROM rollups;
 )sql";
 
+constexpr std::string_view kMarksOfEvents = R"sql(
+-- From now on id_marks covers events too, also those that nobody subscribed to.
+INSERT INTO id_marks
+SELECT created_at / 60000000, min(id), max(id) FROM events WHERE true GROUP BY 1
+ON CONFLICT DO UPDATE SET
+  first_id = min(first_id, excluded.first_id), last_id = max(last_id, excluded.last_id);
+)sql";
+
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
 }  // namespace
 
 const std::vector<std::string_view>& migrations() {
-  static const std::vector<std::string_view> list{kFirstSchema, kJournalOfCounts, kTraces,
-                                                  kMoveMark,    kOptions,         kSpans};
+  static const std::vector<std::string_view> list{
+      kFirstSchema, kJournalOfCounts, kTraces, kMoveMark, kOptions, kSpans, kMarksOfEvents};
   return list;
 }
 

@@ -214,6 +214,15 @@ class SqliteStore final : public Store {
       return sqlite::count_failed(connection, webhook, from, until);
     });
   }
+  Result<EventPage> events(const EventSearch& search, int limit) override {
+    return read(
+        [&](Connection& connection) { return sqlite::read_events(connection, search, limit); });
+  }
+  Result<std::int64_t> replay(const Replay& replay, const std::vector<EventPtr>& events) override {
+    const DeliveryId first_id{take_ids(static_cast<std::int64_t>(events.size()))};
+    return writer_.call(
+        [&](WriteSession& session) { return sqlite::replay(session, replay, events, first_id); });
+  }
 
   Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
                                        Timestamp until, Seconds step) override {

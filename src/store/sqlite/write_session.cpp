@@ -208,7 +208,7 @@ EventReceipt WriteSession::insert_event(const NewEvent& added) {
   const Event& event = *added.event;
   events_.add(event.id.value, event.account_id.value, event.created_at, event.type, event.data,
               event.traceparent);
-  highest_id_ = std::max(highest_id_, event.id.value);
+  mark_id(event.id.value, event.created_at);
   EventReceipt receipt{event.id, event.created_at, 0, false};
   const bool is_test = !added.deliveries.empty() && added.deliveries.front().is_test;
   if (!is_test) {
@@ -218,19 +218,8 @@ EventReceipt WriteSession::insert_event(const NewEvent& added) {
     // Deleted since the publisher's side looked: its deliveries are dropped, as those that waited
     // were.
     if (!webhooks_.contains(delivery.webhook_id)) continue;
-    if (deliveries_.empty()) lowest_unwritten_ = delivery.id.value;
-    lowest_unwritten_ = std::min(lowest_unwritten_, delivery.id.value);
-    deliveries_.add(delivery.id.value, delivery.webhook_id.value, event.id.value, event.type,
-                    delivery.due_at, delivery.is_test, delivery.created_at);
+    insert_delivery(delivery);
     ++receipt.deliveries;
-    changes_.totals[delivery.webhook_id].pending += 1;
-    highest_id_ = std::max(highest_id_, delivery.id.value);
-    const auto [mark, is_new] = id_marks_.try_emplace(minute_of(delivery.created_at),
-                                                      IdSpan{delivery.id.value, delivery.id.value});
-    if (!is_new) {
-      mark->second.first = std::min(mark->second.first, delivery.id.value);
-      mark->second.last = std::max(mark->second.last, delivery.id.value);
-    }
   }
   if (added.idempotency_key) {
     const IdempotencyKey& key = *added.idempotency_key;
@@ -239,8 +228,27 @@ EventReceipt WriteSession::insert_event(const NewEvent& added) {
              Blob{key.request_hash.data(), key.request_hash.size()}, event.id.value,
              receipt.deliveries, event.created_at);
   }
-  rows_ += 1 + receipt.deliveries;
+  rows_ += 1;
   return receipt;
+}
+
+void WriteSession::insert_delivery(const WaitingDelivery& delivery) {
+  const std::int64_t id = delivery.id.value;
+  if (deliveries_.empty()) lowest_unwritten_ = id;
+  lowest_unwritten_ = std::min(lowest_unwritten_, id);
+  deliveries_.add(id, delivery.webhook_id.value, delivery.event->id.value, delivery.event->type,
+                  delivery.due_at, delivery.is_test, delivery.created_at);
+  changes_.totals[delivery.webhook_id].pending += 1;
+  mark_id(id, delivery.created_at);
+  rows_ += 1;
+}
+
+void WriteSession::mark_id(std::int64_t id, Timestamp created_at) {
+  highest_id_ = std::max(highest_id_, id);
+  const auto [mark, is_new] = id_marks_.try_emplace(minute_of(created_at), IdSpan{id, id});
+  if (is_new) return;
+  mark->second.first = std::min(mark->second.first, id);
+  mark->second.last = std::max(mark->second.last, id);
 }
 
 // --- record

@@ -50,6 +50,9 @@ class WriteSession {
 
   PublishOutcome publish(const std::vector<NewEvent>& events);
   void record(const AttemptOutcome& outcome);
+  // A new delivery of an event that is stored, or is about to be by this transaction, to a webhook
+  // that exists. `delivery.event` must live until the transaction ends.
+  void insert_delivery(const WaitingDelivery& delivery);
 
   // Added to the webhook's totals and roll-up at commit.
   DeliveryTotals& totals_change(WebhookId webhook) { return changes_.totals[webhook]; }
@@ -96,6 +99,7 @@ class WriteSession {
 
   KeyPlan plan_keys(const std::vector<NewEvent>& events);
   EventReceipt insert_event(const NewEvent& added);
+  void mark_id(std::int64_t id, Timestamp created_at);
   void insert_attempt(const AttemptOutcome& outcome);
   void write_rows();
   bool settle(const AttemptOutcome& outcome, const Delivered& delivered, Rollup& rollup);

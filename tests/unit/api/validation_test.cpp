@@ -232,6 +232,35 @@ TEST(RecoverValidation, NeedsASpan) {
             "until: The until field must be a date after since.\n");
 }
 
+TEST(ReplayValidation, GoesOnAfterAnId) {
+  const Timestamp now = *parse_iso8601("2026-03-04T12:00:00Z");
+  FieldErrors errors;
+  const auto first = read_replay(*parse_object(R"({"since":"2026-03-01T10:00:00Z"})"), now, errors);
+  EXPECT_EQ(first.after, EventId{0});
+  EXPECT_EQ(first.until, now);
+  const auto next =
+      read_replay(*parse_object(R"({"since":"2026-03-01T10:00:00Z","after_id":17,"dry_run":true})"),
+                  now, errors);
+  EXPECT_EQ(next.after, EventId{17});
+  EXPECT_EQ(
+      read_replay(*parse_object(R"({"since":"2026-03-01T10:00:00Z","after_id":1e9})"), now, errors)
+          .after,
+      EventId{1'000'000'000});
+  EXPECT_TRUE(next.dry_run);
+  EXPECT_TRUE(errors.empty());
+  for (const std::string_view bad : {"-1", "1.5", "\"x\"", "9223372036854775808", "[]"}) {
+    read_replay(
+        *parse_object(R"({"since":"2026-03-01T10:00:00Z","after_id":)" + std::string(bad) + "}"),
+        now, errors);
+  }
+  EXPECT_EQ(text_of(errors),
+            "after_id: The after id field must be at least 0.\n"
+            "after_id: The after id field must be an integer.\n"
+            "after_id: The after id field must be an integer.\n"
+            "after_id: The after id field must be an integer.\n"
+            "after_id: The after id field must be an integer.\n");
+}
+
 TEST(StatsValidation, BoundsTheSteps) {
   const Timestamp now = *parse_iso8601("2026-03-04T12:00:00Z");
   FieldErrors errors;

@@ -64,6 +64,13 @@ class DirectoryTest : public testing::Test {
     for (const WebhookPtr& entry : directory_->subscribers(account_, type, data)) {
       ids.push_back(entry->webhook.id);
     }
+    // The look-up by lists and the judgement of one webhook say the same.
+    std::vector<WebhookId> taking;
+    for (const WebhookPtr& entry : directory_->webhooks_of(account_)) {
+      if (entry->webhook.is_active && takes(*entry, type, data))
+        taking.push_back(entry->webhook.id);
+    }
+    EXPECT_EQ(ids, taking);
     return ids;
   }
 

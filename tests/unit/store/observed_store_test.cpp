@@ -103,7 +103,11 @@ TEST_F(ObservedStoreTest, NotesThatManyChangedAtOnce) {
   EXPECT_EQ(*reopened, 1);
   EXPECT_TRUE(feed_.since(position, webhook_).everything);
   position = feed_.position();
-  ASSERT_EQ(*store_->fail_waiting(webhook_, FailureReason::webhook_inactive, 10), 1);
+  const EventPtr event = (*store_->delivery(webhook_, delivery))->event;
+  ASSERT_EQ(*store_->replay({webhook_, clock_.time, clock_.time}, {event}), 1);
+  EXPECT_TRUE(feed_.since(position, webhook_).everything);
+  position = feed_.position();
+  ASSERT_EQ(*store_->fail_waiting(webhook_, FailureReason::webhook_inactive, 10), 2);
   EXPECT_TRUE(feed_.since(position, webhook_).everything);
   position = feed_.position();
   ASSERT_EQ(*store_->fail_waiting(webhook_, FailureReason::webhook_inactive, 10), 0);

@@ -208,6 +208,27 @@ TEST(SqliteStore, MigratesStepByStepEachWhole) {
   EXPECT_THROW(migrate(connection, {"CREATE TABLE a (x)"}), SqliteError);
 }
 
+TEST(SqliteStore, MarksTheEventsOfAStoreOfBefore) {
+  TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.data());
+  Connection connection({.path = directory.database(), .vfs = ""});
+  constexpr std::size_t kBefore = 6;
+  ASSERT_GT(migrations().size(), kBefore);
+  migrate(connection, {migrations().begin(), migrations().begin() + kBefore});
+  connection.execute(
+      "INSERT INTO events VALUES (10, 1, 0, 'a', '{}', ''), (13, 1, 59999999, 'a', '{}', ''), "
+      "(20, 1, 60000000, 'a', '{}', ''); INSERT INTO id_marks VALUES (0, 11, 12)");
+  migrate(connection, migrations());
+  Query marks(connection.statement("SELECT minute, first_id, last_id FROM id_marks ORDER BY 1"));
+  ASSERT_TRUE(marks.next());
+  EXPECT_EQ(std::tuple(marks.integer(0), marks.integer(1), marks.integer(2)),
+            std::tuple(0, 10, 13));
+  ASSERT_TRUE(marks.next());
+  EXPECT_EQ(std::tuple(marks.integer(0), marks.integer(1), marks.integer(2)),
+            std::tuple(1, 20, 20));
+  EXPECT_FALSE(marks.next());
+}
+
 TEST(SqliteStore, WritesAheadAndSyncsEveryCommit) {
   Rig rig;
   EXPECT_EQ(query_integer(rig.directory.database(),
@@ -430,7 +451,7 @@ TEST(SqliteStore, BoundsASearchAndSaysWhereToGoOn) {
       if (done == 100) {
         auto rare = std::make_shared<Event>(*events.back().event);
         rare->type = "rare.type";
-        events.back().event = rare;
+        events.back().event = events.back().deliveries[0].event = rare;
       }
       ids.push_back(events.back().deliveries[0].id.value);
     }

@@ -1005,6 +1005,205 @@ TEST_P(StoreContract, ReopensThousandsEachAtItsOwnTime) {
   expect_totals(totals(webhook.id), 1'700, 0, 0);
 }
 
+// --- replay
+// ----------------------------------------------------------------------------------------------------------------
+
+std::vector<std::int64_t> ids_found(const Result<EventPage>& page) {
+  EXPECT_TRUE(page.ok());
+  std::vector<std::int64_t> ids;
+  for (const EventPtr& event : page->events) ids.push_back(event->id.value);
+  return ids;
+}
+
+TEST_P(StoreContract, FindsTheEventsOfAnAccountInASpan) {
+  const Account account = make_account();
+  const Account other = make_account("Other");
+  const Webhook webhook = make_webhook(account.id);
+  const Timestamp start = clock.time;
+  std::vector<NewEvent> events;
+  for (int minute = 0; minute < 6; ++minute) {
+    clock.time = start + Seconds{60 * minute};
+    // Nobody subscribes to most of them.
+    events.push_back(
+        make_event(account.id, minute == 3 ? std::vector{webhook.id} : std::vector<WebhookId>{}));
+    ASSERT_TRUE(publish({events.back(), make_event(other.id, {})}).ok());
+  }
+  const auto id = [&](int minute) { return events[minute].event->id.value; };
+  EventSearch search{account.id, start + Seconds{60}, start + Seconds{300}, {}, false};
+  Result<EventPage> page = store->events(search, 100);
+  EXPECT_THAT(ids_found(page), ElementsAre(id(1), id(2), id(3), id(4)));
+  EXPECT_EQ(page->searched_to, std::nullopt);
+  EXPECT_EQ(page->events[0]->type, "contact.created");
+  EXPECT_EQ(page->events[0]->account_id, account.id);
+  EXPECT_EQ(page->events[0]->created_at, start + Seconds{60});
+  EXPECT_EQ(page->events[0]->data, "");
+  search.with_data = true;
+  EXPECT_EQ(store->events(search, 100)->events[3]->data, events[4].event->data);
+
+  page = store->events(search, 3);
+  EXPECT_THAT(ids_found(page), ElementsAre(id(1), id(2), id(3)));
+  ASSERT_EQ(page->searched_to, EventId{id(3)});
+  search.after = *page->searched_to;
+  EXPECT_THAT(ids_found(store->events(search, 3)), ElementsAre(id(4)));
+  search.after = EventId{INT64_MAX};
+  EXPECT_THAT(ids_found(store->events(search, 3)), IsEmpty());
+  search.after = {};
+  search.until = search.from;
+  EXPECT_THAT(ids_found(store->events(search, 3)), IsEmpty());
+}
+
+TEST_P(StoreContract, LooksAtNoMoreThanSoManyRowsAndBytesForEvents) {
+  const Account account = make_account();
+  const Account other = make_account("Other");
+  const Timestamp start = clock.time;
+  std::vector<NewEvent> events;
+  for (std::int64_t i = 0; i < kEventSearchRows; ++i) events.push_back(make_event(account.id, {}));
+  ASSERT_TRUE(publish(std::move(events)).ok());
+  clock.time += Seconds{3600};
+  const NewEvent last = make_event(account.id, {});
+  ASSERT_TRUE(publish({make_event(other.id, {}), last}).ok());
+  EventSearch search{account.id, start + Seconds{1}, at(Seconds{1}), {}, false};
+  // Those before the span may have to be passed over: then it says where it stopped.
+  const auto first_found = [&] {
+    for (;;) {
+      Result<EventPage> page = store->events(search, 100);
+      if (!page.ok() || !page->searched_to || !page->events.empty()) return page;
+      search.after = *page->searched_to;
+    }
+  };
+  EXPECT_THAT(ids_found(first_found()), ElementsAre(last.event->id.value));
+
+  const std::string long_data = R"({"text":")" + std::string(200'000, 'x') + R"("})";
+  clock.time += Seconds{3600};
+  const Timestamp long_ones = clock.time;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(publish({make_event(account.id, {}, "contact.created", long_data)}).ok());
+  }
+  search = {account.id, long_ones, at(Seconds{1}), {}, true};
+  Result<EventPage> page = first_found();
+  ASSERT_THAT(page->events, SizeIs(6));  // of 200 kB: beyond a MiB with the sixth
+  ASSERT_TRUE(page->searched_to);
+  search.after = *page->searched_to;
+  page = first_found();
+  ASSERT_THAT(page->events, SizeIs(2));
+  EXPECT_EQ(page->events[1]->data, long_data);
+}
+
+TEST_P(StoreContract, ReplaysEventsToAWebhookThatWasNotThere) {
+  const Account account = make_account();
+  std::vector<NewEvent> published;
+  for (int i = 0; i < 3; ++i) {
+    published.push_back(
+        make_event(account.id, {}, "contact.created", R"({"n":)" + std::to_string(i) + "}"));
+    ASSERT_TRUE(publish({published.back()}).ok());
+  }
+  clock.time += Seconds{3600};
+  const Webhook webhook = make_webhook(account.id);
+  const EventSearch everything{account.id, Timestamp{}, clock.time, {}, false};
+  const auto found = store->events(everything, 100);
+  const Timestamp due = at(Seconds{60});
+  EXPECT_EQ(*store->replay({webhook.id, clock.time, due, Seconds{1}}, found->events), 3);
+  expect_totals(totals(webhook.id), 3, 0, 0);
+  EXPECT_THAT(ids_waiting(webhook.id, due - Micros{1}), IsEmpty());
+  EXPECT_EQ(store->waiting(webhook.id, clock.time, {}, 10)->next_due_at, due);
+  const auto page = store->waiting(webhook.id, due + Seconds{2}, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(3));
+  for (int i = 0; i < 3; ++i) {
+    const WaitingDelivery& delivery = page->deliveries[i];
+    EXPECT_EQ(delivery.event->id, published[i].event->id);
+    EXPECT_EQ(delivery.event->data, published[i].event->data);
+    EXPECT_EQ(delivery.event->traceparent, published[i].event->traceparent);
+    EXPECT_EQ(delivery.created_at, clock.time);
+    EXPECT_EQ(delivery.due_at, due + Seconds{i});
+    EXPECT_EQ(entry(delivery).status, DeliveryStatus::pending);
+    EXPECT_EQ(entry(delivery).event_type, "contact.created");
+  }
+  clock.time = due;
+  ASSERT_TRUE(record({delivered(page->deliveries[0]),
+                      failed(page->deliveries[1], GaveUp{FailureReason::http_status})})
+                  .ok());
+  expect_totals(totals(webhook.id), 1, 1, 1);
+  EXPECT_EQ(store->deliveries(webhook.id, {}, 1, 10)->total, 3);
+
+  // Once more makes new ones: nothing remembers which were replayed.
+  EXPECT_EQ(*store->replay({webhook.id, clock.time, due, Seconds{1}}, found->events), 3);
+  expect_totals(totals(webhook.id), 4, 1, 1);
+  reopen_store();
+  expect_totals(totals(webhook.id), 4, 1, 1);
+  EXPECT_EQ(store->deliveries(webhook.id, {}, 1, 10)->total, 6);
+}
+
+TEST_P(StoreContract, ReplaysBehindWhatWaitsInOrder) {
+  const Account account = make_account();
+  const Webhook webhook = make_webhook(account.id);
+  const auto publish_in_order = [&] {
+    NewEvent added = make_event(account.id, {webhook.id});
+    added.deliveries.front().is_ordered = true;
+    EXPECT_TRUE(publish({added}).ok());
+    return added.event;
+  };
+  const EventPtr first = publish_in_order();
+  const EventPtr second = publish_in_order();
+  const Replay again{.webhook = webhook.id,
+                     .now = clock.time,
+                     .first_due = at(Seconds{60}),
+                     .spacing = Seconds{1},
+                     .is_ordered = true};
+  EXPECT_EQ(*store->replay(again, {second, first}), 2);
+  const EventPtr last = publish_in_order();
+  const auto read = [&](Timestamp now) {
+    const auto page = store->waiting_in_order(webhook.id, now, {}, 10);
+    EXPECT_TRUE(page.ok());
+    std::vector<EventId> events;
+    for (const WaitingDelivery& one : page->deliveries) events.push_back(one.event->id);
+    return std::pair(events, page->next_due_at);
+  };
+  const auto due = [](const auto& page) { return page.first; };
+  // What was published after the replay waits behind it, as the order wants it.
+  EXPECT_THAT(due(read(clock.time)), ElementsAre(first->id, second->id));
+  EXPECT_EQ(read(clock.time).second, again.first_due);
+  EXPECT_THAT(due(read(again.first_due)), ElementsAre(first->id, second->id, second->id));
+  reopen_store();
+  EXPECT_THAT(due(read(again.first_due + Seconds{1})),
+              ElementsAre(first->id, second->id, second->id, first->id, last->id));
+}
+
+TEST_P(StoreContract, ReplaysNothingOfWhatIsGone) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const NewEvent stored = make_event(webhook.account_id, {});
+  ASSERT_TRUE(publish({stored}).ok());
+  const EventPtr gone = make_event(webhook.account_id, {}).event;
+  EXPECT_EQ(*store->replay({webhook.id, clock.time, clock.time}, {gone, stored.event}), 1);
+  const auto page = store->waiting(webhook.id, clock.time, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(1));
+  EXPECT_EQ(page->deliveries[0].event->id, stored.event->id);
+  ASSERT_TRUE(*store->delete_webhook(webhook.id));
+  EXPECT_EQ(*store->replay({webhook.id, clock.time, clock.time}, {stored.event}), 0);
+}
+
+TEST_P(StoreContract, KeepsAnOldEventWhileItsReplayWaits) {
+  const Webhook webhook = make_webhook(make_account().id);
+  const NewEvent old = make_event(webhook.account_id, {});
+  ASSERT_TRUE(publish({old}).ok());
+  for (int day = 0; day < 5; ++day) {
+    clock.time += Seconds{86'400};
+    publish_one(make_webhook(webhook.account_id));
+  }
+  ASSERT_EQ(*store->replay({webhook.id, clock.time, clock.time}, {old.event}), 1);
+  purge_all(clock.time, at(Seconds{-2 * 86'400}));
+  auto page = store->waiting(webhook.id, clock.time, {}, 10);
+  ASSERT_THAT(page->deliveries, SizeIs(1));
+  EXPECT_EQ(page->deliveries[0].event->data, old.event->data);
+  EXPECT_TRUE(store->delivery(webhook.id, page->deliveries[0].id)->has_value());
+  ASSERT_TRUE(record({delivered(page->deliveries[0])}).ok());
+
+  // Then it goes; the entry stays for its own time.
+  purge_all(clock.time, at(Seconds{-2 * 86'400}));
+  EXPECT_EQ(store->deliveries(webhook.id, {}, 1, 10)->total, 1);
+  EXPECT_FALSE(store->delivery(webhook.id, page->deliveries[0].id)->has_value());
+  EXPECT_FALSE(store->reopen(webhook.id, page->deliveries[0].id, clock.time)->has_value());
+}
+
 // --- statistics
 // ------------------------------------------------------------------------------------------------------------
 

@@ -250,6 +250,24 @@ TEST_F(TwoNodes, KeepOneOrder) {
   EXPECT_THAT(in_order(*one), testing::ElementsAreArray(accepted));
 }
 
+// Whichever node is asked to replay: the one that keeps the order sends, and is told.
+TEST_F(TwoNodes, ReplayIntoOneOrder) {
+  const WaitingDelivery first = publish(*one, true);
+  EXPECT_THAT(in_order(*one), testing::ElementsAre(first.id));
+  ASSERT_TRUE(one->shared()->changes().ok());
+  const Replay again{webhook.id, clock.now(), clock.now(), Micros{0}, true};
+  ASSERT_EQ(*two->replay(again, {first.event, first.event}), 2);
+  EXPECT_THAT(one->shared()->changes()->due, testing::ElementsAre(webhook.id));
+  const DeliveryId last = publish(*one, true).id;
+  EXPECT_THAT(in_order(*two), testing::IsEmpty());
+  const std::vector<DeliveryId> order = in_order(*one);
+  EXPECT_EQ(waiting(*two), 0u) << "sends what the other one keeps";
+  ASSERT_EQ(order.size(), 4u);
+  EXPECT_EQ(order.front(), first.id);
+  EXPECT_EQ(order.back(), last);
+  EXPECT_LT(order[1], order[2]);
+}
+
 TEST_F(TwoNodes, GiveUpAnOrderWithoutSendingTwice) {
   const DeliveryId kept = publish(*one, true).id;
   const DeliveryId elsewhere = publish(*two, true).id;
@@ -365,6 +383,9 @@ class AFreshDatabase : public TwoNodes {
     });
     quickly("totals", [&] { return store.totals({webhook.id}).ok(); });
     quickly("count_failed", [&] { return store.count_failed(webhook.id, {}, later()).ok(); });
+    quickly("events", [&] {
+      return store.events({webhook.account_id, {}, later(), {}, true}, 1'000).ok();
+    });
   }
   Timestamp later() const { return clock.now() + Seconds{7200}; }
 };
@@ -388,6 +409,11 @@ TEST_F(AFreshDatabase, IsAsQuickAsAnyOther) {
   read(*one);
   quickly("reopen_failed",
           [&] { return one->reopen_failed(webhook.id, {}, later(), clock.now(), Micros{0}).ok(); });
+  quickly("replay", [&] {
+    const auto found = one->events({webhook.account_id, {}, later(), {}, false}, 1'000);
+    return found.ok() &&
+           *one->replay({webhook.id, clock.now(), clock.now()}, found->events) == 1'000;
+  });
   one.reset();
   quickly("take_over", [&] {
     for (;;) {
