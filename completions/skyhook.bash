@@ -15,6 +15,7 @@ _skyhook() {
       ":listen") path="listen" ;;
       ":deliveries") path="deliveries" ;;
       ":retry") path="retry" ;;
+      ":replay") path="replay" ;;
       ":verify") path="verify" ;;
       ":health") path="health" ;;
     esac
@@ -28,7 +29,7 @@ _skyhook() {
     --event) COMPREPLY=($(compgen -W "contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" -- "$current")); return ;;
   esac
   case "$path" in
-    "") words="-h --help --version serve account publish receive bench rekey move trigger listen deliveries retry verify health" ;;
+    "") words="-h --help --version serve account publish receive bench rekey move trigger listen deliveries retry replay verify health" ;;
     "serve") words="-h --help --config --listen --data --database-url --operator-token --master-key --operator-webhook --operator-webhook-secret --rate-limit --max-connections --open-metrics --retention --shutdown-timeout --retry-schedule --timeout --switch-off-after --allow-http --allow-network --header-prefix --sender-name --event-type --ca-file --dns-servers --proxy --network-threads --max-in-flight --max-in-flight-per-webhook --lane-memory --memory-budget-mib --log --log-format" ;;
     "account") words="-h --help create" ;;
     "account create") words="-h --help --name --json --server --operator-token --data --data-dir" ;;
@@ -41,6 +42,7 @@ _skyhook() {
     "listen") words="-h --help --forward --events --state --fresh --json --secret --prefix --webhook --server --key" ;;
     "deliveries") words="-h --help --status --limit --json --webhook --server --key" ;;
     "retry") words="-h --help --json --webhook --server --key" ;;
+    "replay") words="-h --help --since --until --after --dry-run --json --webhook --server --key" ;;
     "verify") words="-h --help --request --body --header --computed --ignore-age --json --secret --prefix" ;;
     "health") words="-h --help --server" ;;
   esac

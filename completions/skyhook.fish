@@ -11,6 +11,7 @@ complete -c skyhook -n '__fish_use_subcommand' -a trigger -d 'send a realistic e
 complete -c skyhook -n '__fish_use_subcommand' -a listen -d 'forward an account\'s deliveries to a laptop'
 complete -c skyhook -n '__fish_use_subcommand' -a deliveries -d 'show the delivery log'
 complete -c skyhook -n '__fish_use_subcommand' -a retry -d 'deliver once more'
+complete -c skyhook -n '__fish_use_subcommand' -a replay -d 'send the events of a span once more'
 complete -c skyhook -n '__fish_use_subcommand' -a verify -d 'tell why a signature does not match'
 complete -c skyhook -n '__fish_use_subcommand' -a health -d 'is a server ready? for health checks'
 complete -c skyhook -n '__fish_use_subcommand' -l help -d 'Print this help message and exit'
@@ -137,6 +138,15 @@ complete -c skyhook -n '__fish_seen_subcommand_from retry' -l json -d 'print JSO
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l webhook -d 'id of the webhook [the account\'s only one]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l help -d 'Print this help message and exit'
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l since -d 'events published from here on' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l until -d 'and before here [now]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l after -d 'go on where a replay was interrupted' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l dry-run -d 'only count'
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l json -d 'print JSON'
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l webhook -d 'id of the webhook [the account\'s only one]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l request -d 'a whole request: @FILE, or @- for standard input' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l body -d 'the raw body: text, @FILE or @-' -r -F

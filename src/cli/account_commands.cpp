@@ -6,6 +6,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "base/time.h"
 #include "cli/json_text.h"
 
 namespace skyhook::cli {
@@ -163,6 +164,51 @@ int retry(const Access& access, const Retry& command) {
            exit_status);
   if (!answer) return exit_status;
   return show_object(*answer, command.as_json, print_entry);
+}
+
+int replay(const Access& access, const Replay& command) {
+  int exit_status = kOk;
+  const auto webhook = choose_webhook(access, command.webhook, exit_status);
+  if (!webhook) return exit_status;
+  const char* const counted = command.is_dry_run ? "would_replay" : "replayed";
+  // All requests have the same end, whatever is published meanwhile.
+  json::object body{
+      {"since", command.since},
+      {"until", command.until.empty() ? to_iso8601(SystemClock().now()) : command.until},
+      {"dry_run", command.is_dry_run},
+      {"after_id", command.after}};
+  std::int64_t total = 0;
+  for (;;) {
+    const auto answer = call(access,
+                             {.method = "POST",
+                              .path = webhook_path(*webhook) + "/replay",
+                              .body = json::serialize(body)},
+                             exit_status);
+    if (!answer) {
+      if (total > 0 && !command.is_dry_run) {
+        std::cerr << "  " << total << " deliveries were made before; go on with --until "
+                  << printable(body["until"].as_string()) << " --after "
+                  << body["after_id"].as_int64() << '\n';
+      }
+      return exit_status;
+    }
+    const json::object* object = answer->object();
+    const json::value* count = object != nullptr ? object->if_contains(counted) : nullptr;
+    const json::value* next = object != nullptr ? object->if_contains("next_after_id") : nullptr;
+    if (count == nullptr || !count->is_int64() || next == nullptr)
+      return fail_with_foreign_answer();
+    total += count->as_int64();
+    if (!next->is_int64()) break;
+    body["after_id"] = *next;
+  }
+  if (command.as_json) {
+    std::cout << json::serialize(json::object{{counted, total}}) << std::endl;
+  } else {
+    std::cout << total
+              << (command.is_dry_run ? " events would be sent again" : " events will be sent again")
+              << std::endl;
+  }
+  return kOk;
 }
 
 int health(const std::string& server) {

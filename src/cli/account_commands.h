@@ -29,6 +29,17 @@ struct Retry {
 };
 int retry(const Access& access, const Retry& command);
 
+struct Replay {
+  std::int64_t webhook = 0;
+  std::string since;       // ISO 8601
+  std::string until;       // the same; empty: now
+  std::int64_t after = 0;  // where to go on
+  bool is_dry_run = false;
+  bool as_json = false;
+};
+// Request by request until the span is done. On failure it says where to go on.
+int replay(const Access& access, const Replay& command);
+
 // Is the server ready to take writes? For container health checks.
 int health(const std::string& server);
 

@@ -59,6 +59,7 @@ class IntegratorCommands::Impl {
     add_listen(app);
     add_deliveries(app);
     add_retry(app);
+    add_replay(app);
     add_verify(app);
     add_health(app);
   }
@@ -245,6 +246,28 @@ class IntegratorCommands::Impl {
     });
   }
 
+  void add_replay(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("replay", "send the events of a span once more");
+    command->footer(
+        "Examples:\n  skyhook replay --since 2026-03-01T00:00:00Z --dry-run\n"
+        "      only counts\n"
+        "  skyhook replay --since 2026-03-01T00:00:00Z --until 2026-03-02T00:00:00Z --webhook 7");
+    command->add_option("--since", replay_.since, "events published from here on")
+        ->required()
+        ->option_text("TIME");
+    command->add_option("--until", replay_.until, "and before here [now]")->option_text("TIME");
+    command->add_option("--after", replay_.after, "go on where a replay was interrupted")
+        ->check(positive_number_problem)
+        ->option_text("ID");
+    command->add_flag("--dry-run", replay_.is_dry_run, "only count");
+    command->add_flag("--json", replay_.as_json, "print JSON");
+    add_account_access(*command);
+    run_with(*command, [this] {
+      replay_.webhook = webhook_;
+      return with_account([this](const Access& access) { return replay(access, replay_); });
+    });
+  }
+
   void add_verify(CLI::App& app) {
     CLI::App* command = app.add_subcommand("verify", "tell why a signature does not match");
     command->footer(kVerifyFooter);
@@ -295,6 +318,7 @@ class IntegratorCommands::Impl {
   Listen listen_;
   Deliveries deliveries_;
   Retry retry_;
+  Replay replay_;
   Verify verify_;
 };
 

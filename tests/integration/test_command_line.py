@@ -149,6 +149,29 @@ def test_deliveries_and_retry(access, account, make_receiver):
     assert unknown.returncode == 1 and "(404)" in unknown.stderr
 
 
+def test_replay(access, account, receiver):
+    from harness.receiver import closed_port
+
+    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
+             for n in range(1002)]  # more than one request makes
+    for first in (0, 1000):
+        account.server.operator("POST", "/events", {"events": batch[first:first + 1000]})
+    webhook = account.webhook(receiver.url())
+    span = ["--since", "2026-01-01T00:00:00Z"]
+    counted = run("replay", *span, "--dry-run", environment=access)
+    assert (counted.returncode, counted.stdout) == (0, "1002 events would be sent again\n")
+    assert run("replay", *span, "--until", "2026-01-02T00:00:00Z", "--json", "--dry-run",
+               environment=access).stdout == '{"would_replay":0}\n'
+    done = run("replay", *span, "--json", environment=access)
+    assert (done.returncode, done.stdout) == (0, '{"replayed":1002}\n'), done.stderr
+    assert account.get(f"/webhooks/{webhook['id']}/deliveries").json["meta"]["total"] == 1002
+    assert run("replay", environment=access).returncode == 2
+    wrong = run("replay", "--since", "yesterday", environment=access)
+    assert wrong.returncode == 1 and "valid date" in wrong.stderr
+    nobody = {**access, "SKYHOOK_SERVER": f"http://127.0.0.1:{closed_port()}"}
+    assert run("replay", *span, environment=nobody).returncode == 1
+
+
 def test_several_webhooks_have_to_be_told_apart(access, account, receiver):
     assert "no webhook" in run("deliveries", environment=access).stderr
     first = account.webhook(receiver.url(), name="First")
