@@ -273,6 +273,27 @@ def test_retrying_one_and_recovering_many(make_server, make_receiver, open_page)
     expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(6)
 
 
+def test_replaying_the_past_to_a_new_webhook(server, receiver, open_page):
+    account = server.account()
+    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
+             for n in range(1003)]  # more than one request makes
+    for first in (0, 1000):
+        assert server.operator("POST", "/events", {"events": batch[first:first + 1000]}).status == 202
+    webhook = account.webhook(receiver.url())
+    page = open_page(server, account.key, f"#/deliveries?webhook={webhook['id']}")
+    page.get_by_role("button", name="Replay events").click()
+    dialog = page.get_by_role("dialog", name="Replay events to")
+    expect(dialog).to_contain_text("1,003 events of this time are sent in 1,003 new deliveries")
+    assert account.deliveries(webhook) == []
+    dialog.get_by_role("button", name="Replay 1,003").click()
+    expect(page.get_by_text("1,003 deliveries go out again.")).to_be_visible()
+    expect(page.locator("tbody tr", has_text="contact.created").first).to_be_visible()
+    meta = account.get(f"/webhooks/{webhook['id']}/deliveries").json["meta"]
+    assert meta["total"] == 1003
+    receiver.wait(5)
+    assert {request.json["data"]["n"] for request in receiver.requests[:5]} <= set(range(20))
+
+
 def test_what_the_operator_does(server, receiver, open_page):
     page = open_page(server, server.operator_token, "#/accounts", expect=["422"])
     page.get_by_role("button", name="New account").click()

@@ -140,6 +140,10 @@ def test_dialogs_of_an_account(lively, open_page, receiver):
     page.get_by_role("button", name="Recover failed").click()
     expect(page.get_by_role("dialog")).to_contain_text("failed in this time and will be sent again")
     inspect(page, "recover")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Replay events").click()
+    expect(page.get_by_role("dialog")).to_contain_text("of this time")
+    inspect(page, "replay")
 
     page = open_page(lively, lively.main.key, "#/webhooks/new")
     page.get_by_label("Name").fill("Warehouse")

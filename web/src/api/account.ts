@@ -22,6 +22,18 @@ export function webhooksAt(base: string) {
       (await data<{ would_recover: number }>("POST", `${of(id)}/recover`, { since, until, dry_run: true })).would_recover,
     recover: async (id: number, since: string, until: string | null) =>
       (await data<{ recovered: number }>("POST", `${of(id)}/recover`, { since, until })).recovered,
+    countReplay: async (id: number, since: string, until: string | null) => {
+      let found = 0;
+      for (let after: number | null = 0; after !== null;) {
+        const step: { would_replay: number; next_after_id: number | null } =
+          await data("POST", `${of(id)}/replay`, { since, until, after_id: after, dry_run: true });
+        found += step.would_replay;
+        after = step.next_after_id;
+      }
+      return found;
+    },
+    replay: (id: number, part: { since: string; until: string; after_id: number }) =>
+      data<{ replayed: number; next_after_id: number | null }>("POST", `${of(id)}/replay`, part),
     streamOf: (id: number) => `${of(id)}/deliveries/stream`,
   };
 }

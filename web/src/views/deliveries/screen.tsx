@@ -16,6 +16,7 @@ import { isFiltered, readFilter } from "./filter";
 import { Filters } from "./filters";
 import { kMany, useLog } from "./log";
 import { RecoverDialog } from "./recover";
+import { ReplayDialog } from "./replay";
 import { LogRows } from "./rows";
 
 const kBones = 10;
@@ -37,6 +38,7 @@ export function Deliveries(): JSX.Element {
   const webhook = webhooks.data?.find((each) => each.id === id);
   const move = useCallback((uuid: string | null) => changeParams({ open: uuid, webhook: id }, { replace: true }), [id]);
   const recover = (on: boolean): void => changeParams({ recover: on ? 1 : null, webhook: id }, { replace: true });
+  const replay = (on: boolean): void => changeParams({ replay: on ? 1 : null, webhook: id }, { replace: true });
 
   if (webhooks.data?.length === 0) return <NoWebhooks />;
   return (
@@ -48,6 +50,7 @@ export function Deliveries(): JSX.Element {
         </div>
         <div class="actions">
           {webhook && !scope.asOperator && <a class="button" href={href(`webhooks/${webhook.id}`)}>Open webhook</a>}
+          <Button disabled={id === null} onClick={() => replay(true)}>Replay events…</Button>
           <Button disabled={id === null} onClick={() => recover(true)}><RetryIcon />Recover failed…</Button>
         </div>
       </div>
@@ -65,6 +68,7 @@ export function Deliveries(): JSX.Element {
       </div>
       {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={() => move(null)} />}
       {params.get("recover") !== null && id !== null && <RecoverDialog id={id} name={webhook?.name ?? ""} onClose={() => recover(false)} onDone={reload} />}
+      {params.get("replay") !== null && id !== null && <ReplayDialog id={id} name={webhook?.name ?? ""} onClose={() => replay(false)} onDone={reload} />}
     </>
   );
 }
