@@ -39,8 +39,7 @@ Courier::~Courier() = default;
 
 void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   const Timestamp started_at = loop_.clock().now();
-  if (delivery.attempts_made == 0)
-    rooms_.metrics.first_attempt_latency(started_at - delivery.created_at);
+  if (delivery.is_fresh()) rooms_.metrics.first_attempt_latency(started_at - delivery.created_at);
   if (!sender_.may_dial(*webhook)) {
     net::ClientResult refused{
         .failure = FailureReason::invalid_url,

@@ -73,12 +73,14 @@ struct WaitingDelivery {
   WebhookId webhook_id;
   EventPtr event;
   Timestamp created_at;
-  Timestamp due_at;           // not before; created_at for a first attempt
+  Timestamp due_at;           // not before; created_at for a first attempt, later in a replay
   int attempts_made = 0;      // over its whole life
   int schedule_position = 0;  // failures since the schedule last began anew
   bool is_test = false;       // one attempt only
   bool is_ordered = false;    // its webhook wanted strict order: it is sent as the store tells it
 
+  // Due since its event was published and not tried yet: not a test, a replay, or asked for again.
+  bool is_fresh() const { return attempts_made == 0 && !is_test && due_at == event->created_at; }
   Uuid uuid() const { return make_uuid(created_at, id.value); }
 };
 

@@ -123,7 +123,9 @@ struct Metrics::Impl {
       "Duration of delivery attempts, to the complete answer or the failure", kAttemptBuckets);
   prometheus::Histogram& first_attempt = histogram(
       "skyhook_first_attempt_latency_seconds",
-      "Time from a delivery's creation to the start of its first attempt", kFirstAttemptBuckets);
+      "Time from the acceptance of an event to the start of a delivery's first attempt, tests and "
+      "replays aside",
+      kFirstAttemptBuckets);
   prometheus::Histogram& commit_duration = histogram(
       "skyhook_store_commit_duration_seconds", "Duration of the store's commits", kCommitBuckets);
   prometheus::Histogram& commit_rows =

@@ -23,7 +23,7 @@ class Metrics {
   void publish_refused();  // answered 503
   // One attempt: reason `none` is a success.
   void attempt(FailureReason reason, Micros duration);
-  // From the delivery's creation to the start of its first attempt.
+  // From the acceptance of an event to the start of a delivery's first attempt.
   void first_attempt_latency(Micros latency);
   void settled(DeliveryStatus status);
   void store_commit(std::int64_t rows, Micros duration);

@@ -67,6 +67,16 @@ def test_accepted_and_delivered(quiet_server, receiver):
     assert 0 < value(quiet_server, "skyhook_attempt_duration_seconds_sum") < 6 * 10
 
 
+def test_first_attempts_are_those_of_what_was_published(quiet_server, receiver):
+    account = quiet_server.account()
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    assert account.post(f"/webhooks/{webhook['id']}/test").status == 200
+    assert account.post(f"/webhooks/{webhook['id']}/replay", {"since": "2020-01-01T00:00:00Z"}).status == 202
+    rises(quiet_server, "skyhook_attempts_total", 3, result="success", reason="none")
+    assert value(quiet_server, "skyhook_first_attempt_latency_seconds_count") == 1
+
+
 def test_attempts_by_result_and_reason(quiet_server, make_receiver):
     account = quiet_server.account()
     for url in (make_receiver().url(), make_receiver(status(500)).url(), make_receiver(hang).url(),
