@@ -34,16 +34,16 @@ _skyhook() {
     "account") words="-h --help create" ;;
     "account create") words="-h --help --name --json --server --operator-token --data --data-dir" ;;
     "publish") words="-h --help --account --event --data --idempotency-key --json --server --operator-token --data-dir" ;;
-    "receive") words="-h --help --secret --listen --delay --status --fail-first --prefix --json" ;;
+    "receive") words="-h --help --secret --public-key --listen --delay --status --fail-first --prefix --json" ;;
     "bench") words="-h --help --events --rate --batch --connections --webhooks --data-bytes --slow --failing --hanging --resetting --tls --no-limit --json --server --operator-token --server-pid --data --database-url" ;;
     "rekey") words="-h --help --config --new-master-key-file --data --database-url" ;;
     "move") words="-h --help --from --to --config --undo" ;;
-    "trigger") words="-h --help --account --to --data --list --json --secret --prefix --server --operator-token --data-dir contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" ;;
-    "listen") words="-h --help --forward --events --state --fresh --json --secret --prefix --webhook --server --key" ;;
+    "trigger") words="-h --help --account --to --data --list --json --secret --prefix --ed25519-key --server --operator-token --data-dir contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied" ;;
+    "listen") words="-h --help --forward --events --state --fresh --json --secret --prefix --ed25519-key --webhook --server --key" ;;
     "deliveries") words="-h --help --status --limit --json --webhook --server --key" ;;
     "retry") words="-h --help --json --webhook --server --key" ;;
     "replay") words="-h --help --since --until --after --dry-run --json --webhook --server --key" ;;
-    "verify") words="-h --help --request --body --header --computed --ignore-age --json --secret --prefix" ;;
+    "verify") words="-h --help --request --body --header --computed --ignore-age --json --secret --prefix --public-key" ;;
     "health") words="-h --help --server" ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))

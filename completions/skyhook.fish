@@ -68,6 +68,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from publish' -l operator-token -
 complete -c skyhook -n '__fish_seen_subcommand_from publish' -l data-dir -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l secret -d 'the webhook\'s secret; may be repeated [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from receive' -l public-key -d 'verifies Ed25519 signatures (whpk_...); may be repeated' -x
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l listen -d 'where to listen [127.0.0.1:4000]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l delay -d 'wait before each answer [0s]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from receive' -l status -d 'answer every delivery so, or those of --fail-first [200]' -x
@@ -111,6 +112,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l list -d 'print t
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l json -d 'print JSON'
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l secret -d 'with --to: signs the delivery [SKYHOOK_SECRET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l ed25519-key -d 'with --to: signs it with this Ed25519 key too (whsk_...)' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l operator-token -d 'the operator\'s key [read from the data directory; SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l data-dir -d 'data directory of a server on this machine [skyhook-data; SKYHOOK_DATA]' -r -F
@@ -123,6 +125,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from listen' -l fresh -d 'begin w
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l json -d 'print one JSON object a line'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l secret -d 'signs what is forwarded; without one, one is made [SKYHOOK_SECRET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l ed25519-key -d 'signs it with this Ed25519 key too; new: one is made' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l webhook -d 'id of the webhook [the account\'s only one]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
@@ -156,5 +159,6 @@ complete -c skyhook -n '__fish_seen_subcommand_from verify' -l ignore-age -d 'fo
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l json -d 'print JSON'
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l secret -d 'the webhook\'s secret [SKYHOOK_SECRET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from verify' -l public-key -d 'of its Ed25519 key (whpk_...)' -x
 complete -c skyhook -n '__fish_seen_subcommand_from health' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from health' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x

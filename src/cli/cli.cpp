@@ -25,6 +25,7 @@
 #include "config/settings.h"
 #include "logging/log.h"
 #include "net/http_server.h"
+#include "signing/ed25519.h"
 
 namespace skyhook::cli {
 namespace {
@@ -456,7 +457,7 @@ class CommandLine {
   void add_receive() {
     CLI::App* receive = add_command(
         app_, "receive", "receive, verify and print deliveries",
-        "A receiver for trying things out: verifies both signatures of each delivery, prints it,\n"
+        "A receiver for trying things out: verifies the signatures of each delivery, prints it,\n"
         "and answers 200 where they are good, 401 where not, or as it is told to.");
     receive->footer(kReceiveFooter);
     receive
@@ -464,6 +465,11 @@ class CommandLine {
                      wrapped("the webhook's secret; may be repeated [SKYHOOK_SECRET]"))
         ->allow_extra_args(false)
         ->option_text("SECRET ...");
+    receive
+        ->add_option("--public-key", receive_.public_keys,
+                     wrapped("verifies Ed25519 signatures (whpk_...); may be repeated"))
+        ->allow_extra_args(false)
+        ->option_text("KEY ...");
     receive->add_option("--listen", receive_.listen, wrapped("where to listen [127.0.0.1:4000]"))
         ->option_text("ADDRESS");
     receive->add_option("--delay", delay_text_, wrapped("wait before each answer [0s]"))
@@ -493,6 +499,11 @@ class CommandLine {
     }
     if (std::ranges::find(receive_.secrets, "") != receive_.secrets.end()) {
       return usage_error("--secret: is empty");
+    }
+    for (const std::string& key : receive_.public_keys) {
+      if (signing::Ed25519Verifier::from(key)) continue;
+      return usage_error("--public-key: '" + printable(key) +
+                         "' is not whpk_ and the base64 of 32 bytes");
     }
     if (!delay_text_.empty()) {
       const auto delay = parse_duration(delay_text_);

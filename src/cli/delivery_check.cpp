@@ -1,9 +1,11 @@
 #include "cli/delivery_check.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <optional>
 
+#include "base/result.h"
 #include "signing/secrets.h"
 
 namespace skyhook::cli {
@@ -31,23 +33,62 @@ std::optional<std::int64_t> parse_seconds(std::string_view text) {
   return seconds;
 }
 
-// Does the space-separated list (Standard Webhooks: one each secret) hold `expected`?
-bool list_holds(std::string_view list, std::string_view expected) {
-  bool found = false;
-  for (std::size_t i = 0; i < kSignaturesLimit && !list.empty(); ++i) {
-    const std::size_t end = std::min(list.find(' '), list.size());
-    found |= signing::equal_in_constant_time(list.substr(0, end), expected);
-    list.remove_prefix(std::min(end + 1, list.size()));
+constexpr std::string_view kMismatch = "does not match: another secret, or the body was changed";
+
+// The items of the space-separated list (Standard Webhooks: one each key).
+std::vector<std::string_view> items(std::string_view list) {
+  std::vector<std::string_view> found;
+  while (found.size() < kSignaturesLimit && !list.empty()) {
+    found.push_back(list.substr(0, list.find(' ')));
+    list.remove_prefix(std::min(found.back().size() + 1, list.size()));
   }
   return found;
+}
+
+// The three headers of Standard Webhooks.
+struct StandardHeaders {
+  std::string_view id;
+  std::int64_t seconds = 0;
+  std::vector<std::string_view> signatures;
+};
+
+// Borrows from `request`; or what is wrong with it.
+Result<StandardHeaders, std::string> read_headers(const net::ServerRequest& request) {
+  const std::string* id = request.header("webhook-id");
+  const std::string* given = request.header("webhook-signature");
+  const std::string* time = request.header("webhook-timestamp");
+  if (given == nullptr) return Err{std::string("missing")};
+  if (id == nullptr) return Err{std::string("webhook-id is missing")};
+  if (time == nullptr) return Err{std::string("webhook-timestamp is missing")};
+  const auto seconds = parse_seconds(*time);
+  if (!seconds) return Err{std::string("webhook-timestamp is not a number of seconds")};
+  return StandardHeaders{.id = *id, .seconds = *seconds, .signatures = items(*given)};
+}
+
+// Of a signature that matches.
+SignatureCheck check_age(std::int64_t seconds, Timestamp now) {
+  constexpr std::int64_t kLatest = 100'000'000'000;  // the year 5138
+  if (seconds < 0 || seconds > kLatest) return {false, "is good, but for a time that is none"};
+  const std::int64_t age = to_unix_seconds(now) - seconds;
+  if (age > kTimestampTolerance.count()) {
+    return {false, "is good, but " + std::to_string(age) + " s old"};
+  }
+  if (age < -kTimestampTolerance.count()) {
+    return {false, "is good, but " + std::to_string(-age) + " s ahead of this clock"};
+  }
+  return {true, ""};
 }
 
 }  // namespace
 
 DeliveryChecker::DeliveryChecker(const std::vector<std::string>& secrets,
+                                 const std::vector<std::string>& public_keys,
                                  std::string_view header_prefix)
     : prefix_(lower_case(header_prefix)) {
   for (const std::string& secret : secrets) signers_.emplace_back(secret);
+  for (const std::string& key : public_keys) {
+    verifiers_.push_back(signing::Ed25519Verifier::from(key).value());
+  }
 }
 
 DeliveryCheck DeliveryChecker::check(const net::ServerRequest& request, Timestamp now) {
@@ -55,10 +96,11 @@ DeliveryCheck DeliveryChecker::check(const net::ServerRequest& request, Timestam
   result.event = header_or_empty(request, prefix_ + "event");
   result.delivery_id = header_or_empty(request, prefix_ + "delivery");
   if (result.delivery_id.empty()) result.delivery_id = header_or_empty(request, "webhook-id");
-  if (signers_.empty()) return result;
-  result.was_verified = true;
-  result.vendor = check_vendor(request);
-  result.standard = check_standard(request, now);
+  if (!signers_.empty()) {
+    result.vendor = check_vendor(request);
+    result.standard = check_standard(request, now);
+  }
+  if (!verifiers_.empty()) result.ed25519 = check_ed25519(request, now);
   return result;
 }
 
@@ -71,34 +113,36 @@ SignatureCheck DeliveryChecker::check_vendor(const net::ServerRequest& request) 
       return {true, ""};
     }
   }
-  return {false, "does not match: another secret, or the body was changed"};
+  return {false, std::string(kMismatch)};
 }
 
 SignatureCheck DeliveryChecker::check_standard(const net::ServerRequest& request, Timestamp now) {
-  const std::string* id = request.header("webhook-id");
-  const std::string* given = request.header("webhook-signature");
-  const std::string* time = request.header("webhook-timestamp");
-  if (given == nullptr) return {false, "missing"};
-  if (id == nullptr) return {false, "webhook-id is missing"};
-  if (time == nullptr) return {false, "webhook-timestamp is missing"};
-  const auto seconds = parse_seconds(*time);
-  if (!seconds) return {false, "webhook-timestamp is not a number of seconds"};
-
+  const auto headers = read_headers(request);
+  if (!headers) return {false, headers.error()};
   bool matches = false;
   for (signing::Signer& signer : signers_) {
-    matches |= list_holds(*given, signer.sign(*id, *seconds, request.body).standard);
+    const std::string expected = signer.sign(headers->id, headers->seconds, request.body).standard;
+    for (const std::string_view given : headers->signatures) {
+      matches |= signing::equal_in_constant_time(given, expected);
+    }
   }
-  if (!matches) return {false, "does not match: another secret, or the body was changed"};
-  constexpr std::int64_t kLatest = 100'000'000'000;  // the year 5138
-  if (*seconds < 0 || *seconds > kLatest) return {false, "is good, but for a time that is none"};
-  const std::int64_t age = to_unix_seconds(now) - *seconds;
-  if (age > kTimestampTolerance.count()) {
-    return {false, "is good, but " + std::to_string(age) + " s old"};
+  return matches ? check_age(headers->seconds, now) : SignatureCheck{false, std::string(kMismatch)};
+}
+
+SignatureCheck DeliveryChecker::check_ed25519(const net::ServerRequest& request,
+                                              Timestamp now) const {
+  const auto headers = read_headers(request);
+  if (!headers) return {false, headers.error()};
+  const std::string text = signing::signed_text(headers->id, headers->seconds, request.body);
+  bool is_there = false;
+  for (const std::string_view given : headers->signatures) {
+    is_there |= given.starts_with("v1a,");
+    for (const signing::Ed25519Verifier& verifier : verifiers_) {
+      if (verifier.verify(given, text)) return check_age(headers->seconds, now);
+    }
   }
-  if (age < -kTimestampTolerance.count()) {
-    return {false, "is good, but " + std::to_string(-age) + " s ahead of this clock"};
-  }
-  return {true, ""};
+  return {false, is_there ? "does not match: another key, or the body was changed"
+                          : "missing: the webhook does not sign with an Ed25519 key"};
 }
 
 SeenDeliveries::Seen SeenDeliveries::note(const std::string& delivery_id) {

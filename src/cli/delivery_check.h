@@ -1,10 +1,11 @@
-// What a receiver does with a delivery, by the book: verify both signatures and recognise a
+// What a receiver does with a delivery, by the book: verify its signatures and recognise a
 // delivery that it had before.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 
 #include "base/time.h"
 #include "net/http_server.h"
+#include "signing/ed25519.h"
 #include "signing/signer.h"
 
 namespace skyhook::cli {
@@ -24,28 +26,38 @@ struct SignatureCheck {
 };
 
 struct DeliveryCheck {
-  std::string event;          // of the vendor's header, else of the body; empty where unknown
-  std::string delivery_id;    // of the vendor's header, else webhook-id; empty where unknown
-  bool was_verified = false;  // a secret was known
-  SignatureCheck vendor;
-  SignatureCheck standard;
+  std::string event;        // of the vendor's header, else of the body; empty where unknown
+  std::string delivery_id;  // of the vendor's header, else webhook-id; empty where unknown
+  // nullopt: no secret, or no public key, was known to check it with.
+  std::optional<SignatureCheck> vendor;
+  std::optional<SignatureCheck> standard;
+  std::optional<SignatureCheck> ed25519;
 
-  bool good() const { return !was_verified || (vendor.good && standard.good); }
+  bool was_verified() const { return vendor || standard || ed25519; }
+  // Everything that could be checked is right.
+  bool good() const {
+    return (!vendor || vendor->good) && (!standard || standard->good) &&
+           (!ed25519 || ed25519->good);
+  }
 };
 
-// Verifies against any of several secrets. Not thread-safe.
+// Verifies against any of several secrets, and any of several public keys. Not thread-safe.
 class DeliveryChecker {
  public:
-  // `header_prefix` such as "X-Skylight-". Without secrets nothing is verified.
-  DeliveryChecker(const std::vector<std::string>& secrets, std::string_view header_prefix);
+  // `header_prefix` such as "X-Skylight-". Without keys nothing is verified. Precondition: each of
+  // `public_keys` is one that Ed25519Verifier::from() takes.
+  DeliveryChecker(const std::vector<std::string>& secrets,
+                  const std::vector<std::string>& public_keys, std::string_view header_prefix);
 
   DeliveryCheck check(const net::ServerRequest& request, Timestamp now);
 
  private:
   SignatureCheck check_vendor(const net::ServerRequest& request);
   SignatureCheck check_standard(const net::ServerRequest& request, Timestamp now);
+  SignatureCheck check_ed25519(const net::ServerRequest& request, Timestamp now) const;
 
   std::vector<signing::Signer> signers_;
+  std::vector<signing::Ed25519Verifier> verifiers_;
   const std::string prefix_;  // lower case
 };
 

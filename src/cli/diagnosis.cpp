@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "cli/json_style.h"
+#include "signing/ed25519.h"
 #include "signing/signer.h"
 
 namespace skyhook::cli {
@@ -16,6 +17,7 @@ namespace {
 constexpr std::string_view kSecretPrefix = "whsec_";
 constexpr std::string_view kVendorPrefix = "sha256=";
 constexpr std::string_view kStandardPrefix = "v1,";
+constexpr std::string_view kEd25519Prefix = "v1a,";
 
 using Digest = std::string;  // 32 bytes as lower-case hex
 
@@ -185,21 +187,22 @@ struct Explanation {
   std::vector<std::string> parts;
 };
 
-// How the digest came to be: the combination with the fewest mistakes first.
-std::optional<Explanation> explain(const DiagnosisInput& input, const Digest& digest,
-                                   Dialect dialect) {
+// How a signature came to be: the combination with the fewest mistakes first. `matches(key, text)`:
+// is it the signature of that text with that key?
+template <typename Matches>
+std::optional<Explanation> explain(const DiagnosisInput& input, const std::vector<Variant>& keys,
+                                   Dialect dialect, const Matches& matches) {
   const auto header = [&](const char* name) {
     const auto found = input.delivery.headers.find(name);
     return found == input.delivery.headers.end() ? std::string() : found->second;
   };
   const std::string id = header("webhook-id");
   const std::string timestamp = header("webhook-timestamp");
-  const std::vector<Variant> keys = key_variants(input.secret, dialect);
   std::optional<Explanation> best;
   for (const Variant& body : body_variants(input.delivery.body)) {
     for (const Variant& text : text_variants(id, timestamp, body.value, dialect)) {
       for (const Variant& key : keys) {
-        if (hmac(key.value, text.value) != digest) continue;
+        if (!matches(key.value, text.value)) continue;
         Explanation found;
         for (const Variant* one : {&key, &text, &body}) {
           if (one->mistake == Mistake::none) continue;
@@ -211,6 +214,13 @@ std::optional<Explanation> explain(const DiagnosisInput& input, const Digest& di
     }
   }
   return best;
+}
+
+std::optional<Explanation> explain_hmac(const DiagnosisInput& input, const Digest& digest,
+                                        Dialect dialect) {
+  return explain(
+      input, key_variants(input.secret, dialect), dialect,
+      [&](std::string_view key, std::string_view text) { return hmac(key, text) == digest; });
 }
 
 std::string join(const std::vector<std::string>& parts) {
@@ -245,8 +255,8 @@ Finding judge_signature(const DiagnosisInput& input, std::string_view signature,
   Finding finding{dialect, false, Mistake::none, "the signature is right"};
   const Written written = read_signature(signature);
   const Dialect other = dialect == Dialect::vendor ? Dialect::standard : Dialect::vendor;
-  const auto own = explain(input, written.digest, dialect);
-  const auto others = explain(input, written.digest, other);
+  const auto own = explain_hmac(input, written.digest, dialect);
+  const auto others = explain_hmac(input, written.digest, other);
   if (others && others->parts.empty() && (!own || !own->parts.empty())) {
     finding.mistake = Mistake::wrong_dialect;
     finding.explanation = other == Dialect::vendor
@@ -320,29 +330,72 @@ Finding judge_vendor(const DiagnosisInput& input, const std::string& signature) 
       .value_or(finding);
 }
 
-Finding judge_standard(const DiagnosisInput& input, std::string_view signatures) {
-  const auto& headers = input.delivery.headers;
+// Standard Webhooks' headers beside the signatures, which are part of what is signed.
+std::optional<Finding> judge_headers(const ReceivedDelivery& delivery, Dialect dialect) {
   for (const char* name : {"webhook-id", "webhook-timestamp"}) {
-    if (!headers.contains(name)) {
-      return {Dialect::standard, false, Mistake::missing_header,
-              std::string("the header ") + name + " is missing: it is part of what is signed"};
-    }
+    if (delivery.headers.contains(name)) continue;
+    return Finding{dialect, false, Mistake::missing_header,
+                   std::string("the header ") + name + " is missing: it is part of what is signed"};
   }
-  // One right signature of several is enough; else the first says what is wrong.
+  return std::nullopt;
+}
+
+Finding judge_ed25519_signature(const DiagnosisInput& input, std::string_view signature,
+                                const signing::Ed25519Verifier& verifier) {
+  const auto found = explain(
+      input, {Variant{}}, Dialect::ed25519,
+      [&](std::string_view, std::string_view text) { return verifier.verify(signature, text); });
+  if (!found) {
+    return {Dialect::ed25519, false, Mistake::wrong_secret,
+            "no usual mistake explains it: the public key is another webhook's or of a key that "
+            "was made anew since, or the body is not the one that was sent"};
+  }
+  if (!found->parts.empty()) {
+    return {Dialect::ed25519, false, found->mistake, join(found->parts)};
+  }
+  return {Dialect::ed25519, false, Mistake::none, "the signature is right"};
+}
+
+bool is_of(std::string_view signature, Dialect dialect) {
+  return signature.starts_with(kEd25519Prefix) == (dialect == Dialect::ed25519);
+}
+
+// The signatures of one dialect in the header. One right signature of several is enough; else the
+// first says what is wrong.
+template <typename Judge>
+Finding judge_list(const DiagnosisInput& input, std::string_view signatures, Dialect dialect,
+                   const Judge& judge, std::string none) {
+  if (auto missing = judge_headers(input.delivery, dialect)) return *std::move(missing);
   std::optional<Finding> first;
   while (!signatures.empty()) {
     const std::string_view one = signatures.substr(0, signatures.find(' '));
     signatures.remove_prefix(std::min(one.size() + 1, signatures.size()));
-    Finding finding = judge_signature(input, one, Dialect::standard);
+    if (!is_of(one, dialect)) continue;
+    Finding finding = judge(one);
     if (finding.mistake == Mistake::none) {
-      return judge_time(headers.at("webhook-timestamp"), Dialect::standard, input.now,
+      return judge_time(input.delivery.headers.at("webhook-timestamp"), dialect, input.now,
                         input.standard_tolerance)
           .value_or(finding);
     }
     if (!first) first = std::move(finding);
   }
-  return first.value_or(Finding{Dialect::standard, false, Mistake::missing_header,
-                                "the header webhook-signature is empty"});
+  return first.value_or(Finding{dialect, false, Mistake::missing_header, std::move(none)});
+}
+
+Finding judge_standard(const DiagnosisInput& input, std::string_view signatures) {
+  return judge_list(
+      input, signatures, Dialect::standard,
+      [&](std::string_view one) { return judge_signature(input, one, Dialect::standard); },
+      "the header webhook-signature carries no signature that is made with a secret (v1)");
+}
+
+Finding judge_ed25519(const DiagnosisInput& input, std::string_view signatures) {
+  const auto verifier = signing::Ed25519Verifier::from(input.public_key);
+  return judge_list(
+      input, signatures, Dialect::ed25519,
+      [&](std::string_view one) { return judge_ed25519_signature(input, one, verifier.value()); },
+      "the header webhook-signature carries no Ed25519 signature (v1a): the webhook's option "
+      "ed25519 is off");
 }
 
 // What the receiver's own code computed, which may carry no prefix.
@@ -373,18 +426,24 @@ Diagnosis diagnose(const DiagnosisInput& input) {
   const auto& headers = input.delivery.headers;
   const auto vendor = headers.find(lower_case(input.header_prefix + "Signature"));
   const auto standard = headers.find("webhook-signature");
-  if (vendor != headers.end()) {
+  if (vendor != headers.end() && !input.secret.empty()) {
     diagnosis.findings.push_back(judge_vendor(input, vendor->second));
   }
-  if (standard != headers.end()) {
+  if (standard != headers.end() && !input.secret.empty()) {
     diagnosis.findings.push_back(judge_standard(input, standard->second));
   }
+  if (standard != headers.end() && !input.public_key.empty()) {
+    diagnosis.findings.push_back(judge_ed25519(input, standard->second));
+  }
   if (diagnosis.findings.empty()) {
-    diagnosis.findings.push_back({Dialect::standard, false, Mistake::missing_header,
-                                  "there is neither a webhook-signature nor a " +
-                                      input.header_prefix +
-                                      "Signature header: a proxy may have dropped it, or this is "
-                                      "no delivery"});
+    const std::string wanted = input.secret.empty()
+                                   ? "there is no webhook-signature header"
+                                   : "there is neither a webhook-signature nor a " +
+                                         input.header_prefix + "Signature header";
+    diagnosis.findings.push_back(
+        {input.secret.empty() ? Dialect::ed25519 : Dialect::standard, false,
+         Mistake::missing_header,
+         wanted + ": a proxy may have dropped it, or this is no delivery"});
   }
   diagnosis.valid = std::ranges::all_of(
       diagnosis.findings, [](const Finding& one) { return one.mistake == Mistake::none; });

@@ -12,7 +12,8 @@
 
 namespace skyhook::cli {
 
-enum class Dialect { vendor, standard };
+// `ed25519`: the asymmetric signatures of Standard Webhooks, `v1a`, in the same header.
+enum class Dialect { vendor, standard, ed25519 };
 
 // A delivery as a receiver got it.
 struct ReceivedDelivery {
@@ -21,9 +22,11 @@ struct ReceivedDelivery {
 };
 
 struct DiagnosisInput {
-  std::string secret;  // as the receiver has it
+  // As the receiver has them; what belongs to an empty one is not judged.
+  std::string secret;
+  std::string public_key;  // `whpk_…`, one that Ed25519Verifier::from() takes
   ReceivedDelivery delivery;
-  std::string computed;  // what the receiver's own code computed; empty where not known
+  std::string computed;  // what the receiver's own code computed with `secret`; empty: not known
   std::string header_prefix = "X-Skylight-";
   Timestamp now;
   Seconds standard_tolerance{300};
@@ -37,14 +40,14 @@ enum class Mistake {
   old_timestamp,
   future_timestamp,
   bad_timestamp,        // not whole Unix seconds; milliseconds, say
-  missing_prefix,       // no `sha256=` or `v1,` before the digest
+  missing_prefix,       // no `sha256=`, `v1,` or `v1a,` before the digest
   wrong_dialect,        // the digest belongs to the other header
   wrong_encoding,       // base64 for hex, upper case, …
   wrong_key,            // the right secret, used in a wrong form
   wrong_text,           // not what is to be signed: id or timestamp left out
   reserialised_body,    // parsed and written again
   changed_white_space,  // line ends changed, a newline lost or added
-  wrong_secret,         // none of the above explains it: another secret, or another body
+  wrong_secret,         // none of the above explains it: another secret or key, or another body
 };
 // Such as "reserialised_body".
 std::string_view to_string(Mistake mistake);
@@ -57,7 +60,7 @@ struct Finding {
 };
 
 struct Diagnosis {
-  bool valid = false;  // every dialect that the delivery carries is right
+  bool valid = false;  // every signature that was judged is right
   std::vector<Finding> findings;
 };
 Diagnosis diagnose(const DiagnosisInput& input);

@@ -14,6 +14,7 @@
 #include "cli/listen.h"
 #include "cli/trigger.h"
 #include "cli/verify.h"
+#include "signing/ed25519.h"
 #include "signing/secrets.h"
 
 namespace skyhook::cli {
@@ -120,6 +121,17 @@ class IntegratorCommands::Impl {
         ->option_text("PREFIX");
   }
 
+  void add_ed25519_key(CLI::App& command, const std::string& help, const std::string& text) {
+    command.add_option("--ed25519-key", ed25519_key_, help)->option_text(text);
+  }
+
+  // What is wrong with the Ed25519 key that was given to sign with; empty: nothing.
+  std::string ed25519_key_problem() const {
+    if (ed25519_key_.empty() || signing::Ed25519Signer::from(ed25519_key_)) return "";
+    return "--ed25519-key: is not a key such as 'skyhook listen --ed25519-key new' makes "
+           "(whsk_...)";
+  }
+
   // --- commands
   // -----------------------------------------------------------------------------------
 
@@ -137,6 +149,7 @@ class IntegratorCommands::Impl {
     command->add_flag("--list", list_samples_, "print the sample of each event");
     command->add_flag("--json", trigger_.as_json, "print JSON");
     add_secret(*command, "with --to: signs the delivery");
+    add_ed25519_key(*command, "with --to: signs it with this Ed25519 key too (whsk_...)", "KEY");
     surroundings_.add_operator_access(*command);
     run_with(*command, [this] { return run_trigger(); });
   }
@@ -155,6 +168,8 @@ class IntegratorCommands::Impl {
     trigger_.header_prefix = prefix_;
     if (trigger_.secret.empty())
       return fail(kUsage, "--to needs --secret, which the receiver knows");
+    if (const auto problem = ed25519_key_problem(); !problem.empty()) return fail(kUsage, problem);
+    trigger_.ed25519_key = ed25519_key_;
     return trigger_directly(trigger_);
   }
 
@@ -171,6 +186,7 @@ class IntegratorCommands::Impl {
     command->add_flag("--fresh", fresh_, "begin with what is new now, whatever was kept");
     command->add_flag("--json", listen_.as_json, "print one JSON object a line");
     add_secret(*command, "signs what is forwarded; without one, one is made");
+    add_ed25519_key(*command, "signs it with this Ed25519 key too; new: one is made", "KEY|new");
     add_account_access(*command);
     run_with(*command, [this] {
       return with_account([this](const Access& access) { return run_listen(access); });
@@ -180,6 +196,9 @@ class IntegratorCommands::Impl {
   int run_listen(const Access& access) {
     listen_.webhook = webhook_;
     listen_.secret = secret();
+    listen_.ed25519_key = ed25519_key_;
+    const std::string problem = ed25519_key_ == kNewKey ? "" : ed25519_key_problem();
+    if (!problem.empty()) return fail(kUsage, problem);
     listen_.header_prefix = prefix_;
     std::stringstream names(events_);
     for (std::string name; std::getline(names, name, ',');) {
@@ -285,15 +304,27 @@ class IntegratorCommands::Impl {
     command->add_flag("--ignore-age", verify_.ignore_age, "for a copy that was kept");
     command->add_flag("--json", verify_.as_json, "print JSON");
     add_secret(*command, "the webhook's secret");
-    run_with(*command, [this] {
-      verify_.secret = secret();
-      verify_.header_prefix = prefix_;
-      if (verify_.secret.empty()) return fail(kUsage, "--secret: is missing");
-      if (verify_.request.empty() == verify_.body.empty()) {
-        return fail(kUsage, "give either --request or --body");
-      }
-      return verify(verify_);
-    });
+    command->add_option("--public-key", verify_.public_key, "of its Ed25519 key (whpk_...)")
+        ->option_text("KEY");
+    run_with(*command, [this] { return run_verify(); });
+  }
+
+  int run_verify() {
+    verify_.secret = secret();
+    verify_.header_prefix = prefix_;
+    if (verify_.secret.empty() && verify_.public_key.empty()) {
+      return fail(kUsage, "--secret: is missing (or give --public-key)");
+    }
+    if (!verify_.public_key.empty() && !signing::Ed25519Verifier::from(verify_.public_key)) {
+      return fail(kUsage, "--public-key: is not whpk_ and the base64 of 32 bytes");
+    }
+    if (verify_.secret.empty() && !verify_.computed.empty()) {
+      return fail(kUsage, "--computed needs --secret: what a public key verifies is not computed");
+    }
+    if (verify_.request.empty() == verify_.body.empty()) {
+      return fail(kUsage, "give either --request or --body");
+    }
+    return verify(verify_);
   }
 
   void add_health(CLI::App& app) {
@@ -310,6 +341,7 @@ class IntegratorCommands::Impl {
   std::string key_;
   std::int64_t webhook_ = 0;
   std::string secret_;
+  std::string ed25519_key_;
   std::string prefix_ = "X-Skylight-";
   std::string events_;
   bool fresh_ = false;

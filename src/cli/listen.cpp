@@ -24,6 +24,7 @@
 #include "cli/json_text.h"
 #include "cli/log_position.h"
 #include "cli/signed_delivery.h"
+#include "signing/ed25519.h"
 #include "signing/secrets.h"
 
 namespace skyhook::cli {
@@ -129,12 +130,15 @@ struct Saved {
 
 class Listener {
  public:
-  // `made_secret`: the command's secret was made for this run, and nobody knows it yet.
-  Listener(const Access& access, const Listen& command, bool made_secret, ApiClient api,
-           ApiClient local)
+  // Which keys of the command were made for this run, so that nobody knows them yet.
+  struct Made {
+    bool secret = false;
+    bool ed25519_key = false;
+  };
+  Listener(const Access& access, const Listen& command, Made made, ApiClient api, ApiClient local)
       : access_(access),
         command_(command),
-        made_secret_(made_secret),
+        made_(made),
         api_(std::move(api)),
         local_(std::move(local)) {}
 
@@ -183,11 +187,16 @@ class Listener {
     std::cerr << "Listening to " << found->size() << (found->size() == 1 ? " webhook" : " webhooks")
               << ", forwarding to " << printable(command_.forward) << " (Ctrl-C ends it)\n";
     if (saved) std::cerr << "Going on where the last run stopped.\n";
-    if (made_secret_) {
+    if (made_.secret) {
       std::cerr
           << "What is forwarded is signed with this secret, for this run only (--secret names "
              "your own):\n"
           << command_.secret << '\n';
+    }
+    if (made_.ed25519_key) {
+      std::cerr << "And with an Ed25519 key (--ed25519-key names it in the next run):\n"
+                << command_.ed25519_key << "\nIts public key, for the receiver:\n"
+                << signing::Ed25519Signer::from(command_.ed25519_key).value().public_key() << '\n';
     }
     return kOk;
   }
@@ -362,6 +371,7 @@ class Listener {
                                  .delivery_id = entry.delivery_id,
                                  .body = std::string(payload->as_string()),
                                  .secret = command_.secret,
+                                 .ed25519_key = command_.ed25519_key,
                                  .header_prefix = command_.header_prefix,
                                  .sent_at = begun});
     print(entry, answer, std::chrono::duration_cast<Millis>(now() - begun));
@@ -461,7 +471,7 @@ class Listener {
 
   const Access& access_;
   const Listen& command_;
-  const bool made_secret_;
+  const Made made_;
   const SystemClock clock_;
   const ApiClient api_;
   const ApiClient local_;
@@ -501,9 +511,11 @@ int listen(const Access& access, const Listen& command) {
   ::signal(SIGPIPE, SIG_IGN);
   end_on_signals();
   Listen prepared = command;
-  if (prepared.secret.empty()) prepared.secret = signing::make_webhook_secret();
-  return Listener(access, prepared, command.secret.empty(), *std::move(api), *std::move(local))
-      .run();
+  const Listener::Made made{.secret = command.secret.empty(),
+                            .ed25519_key = command.ed25519_key == kNewKey};
+  if (made.secret) prepared.secret = signing::make_webhook_secret();
+  if (made.ed25519_key) prepared.ed25519_key = signing::make_ed25519_key();
+  return Listener(access, prepared, made, *std::move(api), *std::move(local)).run();
 }
 
 }  // namespace skyhook::cli

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "cli/api_call.h"
@@ -19,6 +20,7 @@ struct Listen {
   std::int64_t webhook = 0;      // 0: all of the account's
   std::set<std::string> events;  // empty: all
   std::string secret;            // signs what is forwarded; empty: one is made and printed
+  std::string ed25519_key;  // `whsk_…`, signs too; "new": one is made and printed; empty: none
   std::string header_prefix = "X-Skylight-";
   std::string state_file;  // where the position is kept; empty: nowhere
   bool as_json = false;
@@ -31,6 +33,9 @@ inline constexpr Seconds kResumeWithin = std::chrono::minutes{15};
 inline constexpr Seconds kForwardPatience = std::chrono::minutes{10};
 // Followed at once; an account with more names one.
 inline constexpr std::size_t kFollowedWebhooksLimit = 32;
+
+// In place of an Ed25519 key: one is to be made.
+inline constexpr std::string_view kNewKey = "new";
 
 // Until SIGINT or SIGTERM, or until there is nothing left to follow: the key is refused, or the
 // named webhook is gone.

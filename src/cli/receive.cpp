@@ -10,6 +10,7 @@
 #include <iostream>
 #include <list>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "cli/delivery_check.h"
@@ -73,10 +74,8 @@ struct Received {
 };
 
 std::string as_json_line(const Received& r) {
-  const auto signature = [&](const SignatureCheck& check) {
-    return quote_json(!r.check.was_verified ? "not checked"
-                      : check.good          ? "verified"
-                                            : check.reason);
+  const auto signature = [](const std::optional<SignatureCheck>& check) {
+    return quote_json(!check ? "not checked" : check->good ? "verified" : check->reason);
   };
   std::string line = "{\"received_at\":" + quote_json(to_iso8601(r.at));
   line += ",\"method\":" + quote_json(r.request.method);
@@ -86,9 +85,10 @@ std::string as_json_line(const Received& r) {
   line += ",\"attempt_seen\":" + std::to_string(r.seen.times);
   line += std::string(",\"duplicate\":") + (r.seen.was_accepted ? "true" : "false");
   line +=
-      std::string(",\"verified\":") + (r.check.was_verified && r.check.good() ? "true" : "false");
+      std::string(",\"verified\":") + (r.check.was_verified() && r.check.good() ? "true" : "false");
   line += ",\"signatures\":{\"vendor\":" + signature(r.check.vendor) +
-          ",\"standard\":" + signature(r.check.standard) + "}";
+          ",\"standard\":" + signature(r.check.standard) +
+          ",\"ed25519\":" + signature(r.check.ed25519) + "}";
   line += ",\"answered\":" + std::to_string(r.status);
   line += ",\"body\":" +
           (r.payload.is_json ? compact_json(r.request.body) : quote_json(r.request.body));
@@ -102,10 +102,9 @@ class TextPrinter {
 
   std::string print(const Received& r) const {
     std::string text = headline(r);
-    if (r.check.was_verified) {
-      text += signature_line(header_prefix_ + "Signature", r.check.vendor);
-      text += signature_line("webhook-signature", r.check.standard);
-    }
+    text += signature_line(header_prefix_ + "Signature", r.check.vendor);
+    text += signature_line("webhook-signature", r.check.standard);
+    text += signature_line("webhook-signature (v1a)", r.check.ed25519);
     text += "  answered " + std::to_string(r.status) + "\n";
     constexpr std::string_view kMargin = "  ";
     const std::string body = r.payload.is_json ? indent_json(r.request.body, kMargin)
@@ -130,9 +129,12 @@ class TextPrinter {
     return text + "\n";
   }
 
-  std::string signature_line(const std::string& name, const SignatureCheck& check) const {
-    const std::string verdict = check.good ? "verified" : printable(check.reason);
-    return "  " + printable(name) + ": " + (check.good ? colours_.good : colours_.bad) + verdict +
+  // Empty where it was not checked.
+  std::string signature_line(const std::string& name,
+                             const std::optional<SignatureCheck>& check) const {
+    if (!check) return "";
+    const std::string verdict = check->good ? "verified" : printable(check->reason);
+    return "  " + printable(name) + ": " + (check->good ? colours_.good : colours_.bad) + verdict +
            colours_.end + "\n";
   }
 
@@ -171,7 +173,7 @@ class Receiver {
   Receiver(const Receive& command, net::Loop& loop)
       : command_(command),
         loop_(loop),
-        checker_(command.secrets, command.header_prefix),
+        checker_(command.secrets, command.public_keys, command.header_prefix),
         printer_(terminal_colours(), command.header_prefix) {}
 
   void on_request(net::ServerRequest request, net::Responder responder) {
@@ -240,7 +242,7 @@ void announce(const Receive& command, const net::ListenAddress& address, int lis
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   std::cerr << "Receiving at http://" << host << ':' << net::bound_port(listen_fd)
             << "/ (Ctrl-C ends it)\n";
-  if (command.secrets.empty()) {
+  if (command.secrets.empty() && command.public_keys.empty()) {
     std::cerr << "Signatures are not verified: give the webhook's secret with --secret.\n";
   }
 }

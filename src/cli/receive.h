@@ -11,7 +11,8 @@ namespace skyhook::cli {
 
 struct Receive {
   std::string listen = "127.0.0.1:4000";
-  std::vector<std::string> secrets;  // none: nothing is verified
+  std::vector<std::string> secrets;      // no secret and no public key: nothing is verified
+  std::vector<std::string> public_keys;  // `whpk_…`, as Ed25519Verifier::from() takes them
   std::string header_prefix = "X-Skylight-";
   Millis delay{0};     // before each answer
   int status = 0;      // 0: 200 where the delivery is good, 401 where a signature is not

@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "cli/json_text.h"
+#include "signing/ed25519.h"
 #include "signing/signer.h"
 
 namespace skyhook::cli {
@@ -28,6 +29,10 @@ ApiRequest to_request(const SignedDelivery& delivery) {
   const std::int64_t now = to_unix_seconds(delivery.sent_at);
   const signing::Signatures made =
       signing::Signer(delivery.secret).sign(delivery.delivery_id, now, delivery.body);
+  std::string standard = made.standard;
+  if (auto signer = signing::Ed25519Signer::from(delivery.ed25519_key)) {
+    standard += " " + signer->sign(delivery.delivery_id, now, delivery.body);
+  }
   const std::string& prefix = delivery.header_prefix;
   std::string headers = prefix + "Event: " + delivery.event + "\r\n";
   headers += prefix + "Delivery: " + delivery.delivery_id + "\r\n";
@@ -35,7 +40,7 @@ ApiRequest to_request(const SignedDelivery& delivery) {
   headers += prefix + "Signature: " + made.vendor + "\r\n";
   headers += "webhook-id: " + delivery.delivery_id + "\r\n";
   headers += "webhook-timestamp: " + std::to_string(now) + "\r\n";
-  headers += "webhook-signature: " + made.standard + "\r\n";
+  headers += "webhook-signature: " + standard + "\r\n";
   return {.method = "POST", .path = "", .body = delivery.body, .headers = std::move(headers)};
 }
 

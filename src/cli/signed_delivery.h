@@ -15,6 +15,7 @@ struct SignedDelivery {
   std::string delivery_id;
   std::string body;  // the exact body of the delivery
   std::string secret;
+  std::string ed25519_key;  // `whsk_…`, signs too; empty: none
   std::string header_prefix = "X-Skylight-";
   Timestamp sent_at;  // of this attempt
 };

@@ -49,6 +49,7 @@ int trigger_directly(const Trigger& command) {
                                .delivery_id = id,
                                .body = make_delivery_body(command.event, id, now, *data),
                                .secret = command.secret,
+                               .ed25519_key = command.ed25519_key,
                                .header_prefix = command.header_prefix,
                                .sent_at = now}));
   if (!answer) return fail(kFailed, "nothing answers at " + command.to);

@@ -18,6 +18,7 @@ struct Trigger {
   // Straight to a receiver, without a server:
   std::string to;  // its URL
   std::string secret;
+  std::string ed25519_key;  // `whsk_…`, signs too; empty: none
   std::string header_prefix = "X-Skylight-";
 };
 // Publishes for the account. Each returns the exit status.

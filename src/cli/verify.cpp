@@ -68,8 +68,15 @@ Timestamp judged_at(const Verify& command, const ReceivedDelivery& delivery) {
 
 std::string subject(const Finding& finding, const Verify& command) {
   if (finding.about_computed) return "what you computed";
-  return finding.dialect == Dialect::vendor ? command.header_prefix + "Signature"
-                                            : "webhook-signature";
+  switch (finding.dialect) {
+    case Dialect::vendor:
+      return command.header_prefix + "Signature";
+    case Dialect::standard:
+      return "webhook-signature";
+    case Dialect::ed25519:
+      return "webhook-signature (v1a)";
+  }
+  return "";
 }
 
 void print_text(const Diagnosis& diagnosis, const Verify& command) {
@@ -79,7 +86,7 @@ void print_text(const Diagnosis& diagnosis, const Verify& command) {
     if (finding.mistake != Mistake::none) std::cout << " (" << to_string(finding.mistake) << ")";
     std::cout << '\n';
   }
-  if (diagnosis.valid && command.computed.empty()) {
+  if (diagnosis.valid && command.computed.empty() && !command.secret.empty()) {
     std::cout << "\nIf your own code says otherwise, give what it computes with --computed: most "
                  "often it\nsigns the body that it parsed and wrote again, in place of the raw "
                  "bytes.\n";
@@ -127,6 +134,7 @@ int verify(const Verify& command) {
   if (!delivery) return fail(kUsage, delivery.error());
   const Timestamp at = judged_at(command, *delivery);
   const Diagnosis diagnosis = diagnose({.secret = command.secret,
+                                        .public_key = command.public_key,
                                         .delivery = *std::move(delivery),
                                         .computed = command.computed,
                                         .header_prefix = command.header_prefix,

@@ -11,7 +11,8 @@
 namespace skyhook::cli {
 
 struct Verify {
-  std::string secret;
+  std::string secret;                // empty: only what the public key verifies is judged
+  std::string public_key;            // `whpk_…`; empty: none
   std::string request;               // a whole HTTP request: @FILE or @-; or else:
   std::string body;                  // text, @FILE or @-
   std::vector<std::string> headers;  // "Name: value"

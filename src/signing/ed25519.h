@@ -14,6 +14,10 @@ namespace skyhook::signing {
 // CSPRNG.
 std::string make_ed25519_key();
 
+// What is signed: `id.timestamp.body`.
+std::string signed_text(std::string_view webhook_id, std::int64_t timestamp_s,
+                        std::string_view body);
+
 // Keyed once, then some 31 µs a signature. Not thread-safe; each network thread has its own.
 class Ed25519Signer {
  public:
@@ -30,6 +34,24 @@ class Ed25519Signer {
  private:
   struct Key;
   explicit Ed25519Signer(std::unique_ptr<Key> key);
+  std::unique_ptr<Key> key_;
+};
+
+// What a receiver does with the public key. Thread-safe.
+class Ed25519Verifier {
+ public:
+  // nullopt where `public_key` is not `whpk_` + base64 of 32 bytes.
+  static std::optional<Ed25519Verifier> from(std::string_view public_key);
+  ~Ed25519Verifier();
+  Ed25519Verifier(Ed25519Verifier&&) noexcept;
+  Ed25519Verifier& operator=(Ed25519Verifier&&) noexcept;
+
+  // Is `signature`, `v1a,<base64>`, that of `text`?
+  bool verify(std::string_view signature, std::string_view text) const;
+
+ private:
+  struct Key;
+  explicit Ed25519Verifier(std::unique_ptr<Key> key);
   std::unique_ptr<Key> key_;
 };
 

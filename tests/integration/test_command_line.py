@@ -18,6 +18,10 @@ from harness.stores import PostgresStore
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v"
 
+# Of the published example of Standard Webhooks.
+ED25519_KEY = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+ED25519_PUBLIC_KEY = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+
 
 def raw_request(request):
     head = request.head if isinstance(request.head, bytes) else request.head.encode("latin-1")
@@ -71,6 +75,28 @@ def test_verify_names_the_usual_mistakes(delivery, tmp_path):
     assert verify(tmp_path, old, secret) == (1, {"none", "wrong_secret"})
 
 
+def test_an_ed25519_signature_is_verified_with_the_public_key(account, receiver, tmp_path):
+    webhook = account.webhook(receiver.url())
+    path = f"/webhooks/{webhook['id']}?include=options"
+    key = account.put(path, {"options": {"ed25519": True}}).data["options"]["ed25519"]
+    account.publish(data={"n": 1.0})
+    request = receiver.wait(1)[0]
+    assert verify(tmp_path, raw_request(request), webhook["secret"], "--public-key", key) == (0, {"none"})
+
+    def judged(content, public_key=key):
+        (tmp_path / "captured.http").write_bytes(content)
+        result = run("verify", "--public-key", public_key, "--request", f"@{tmp_path / 'captured.http'}")
+        return result.returncode, result.stdout
+
+    assert judged(raw_request(request)) == (0, "good   webhook-signature (v1a): the signature is right\n")
+    status, told = judged(raw_request(request).replace(request.body, json.dumps(request.json).encode()))
+    assert status == 1 and "(reserialised_body)" in told
+    status, told = judged(raw_request(request), ED25519_PUBLIC_KEY)
+    assert status == 1 and "(wrong_secret)" in told
+    status, told = judged(re.sub(rb" v1a,[^\r]*", b"", raw_request(request)))
+    assert status == 1 and "(missing_header)" in told and "option ed25519 is off" in told
+
+
 def test_verify_in_words(delivery, tmp_path):
     request, secret = delivery
     path = tmp_path / "captured.http"
@@ -84,6 +110,8 @@ def test_verify_in_words(delivery, tmp_path):
 def test_verify_needs_something_to_verify():
     assert run("verify", "--secret", SECRET).returncode == 2
     assert run("verify", "--body", "{}").returncode == 2
+    assert run("verify", "--body", "{}", "--public-key", "whpk_AAAA").returncode == 2
+    assert run("verify", "--body", "{}", "--public-key", ED25519_PUBLIC_KEY, "--computed", "x").returncode == 2
     assert run("verify", "--secret", SECRET, "--request", "@/nowhere").returncode == 2
     assert run("verify", "--secret", SECRET, "--body", "{}", "--header", "nonsense").returncode == 2
 
@@ -109,6 +137,14 @@ def test_trigger_straight_to_a_receiver(receiver, tmp_path):
     request = receiver.wait(1)[0]
     assert request.json["event"] == "booking.created"
     assert verify(tmp_path, raw_request(request), SECRET) == (0, {"none"})
+
+
+def test_trigger_signs_with_an_ed25519_key_too(receiver, tmp_path):
+    arguments = ["trigger", "booking.created", "--to", receiver.url(), "--secret", SECRET, "--ed25519-key"]
+    assert run(*arguments, "new").returncode == 2
+    assert run(*arguments, ED25519_KEY).returncode == 0
+    request = raw_request(receiver.wait(1)[0])
+    assert verify(tmp_path, request, SECRET, "--public-key", ED25519_PUBLIC_KEY) == (0, {"none"})
 
 
 def test_trigger_says_what_is_missing(access):
@@ -274,6 +310,21 @@ def test_listen_makes_a_secret_where_none_is_given(access, account, make_receive
     made = eventually(lambda: re.search(r"^whsec_\S+$", listener.text(), re.MULTILINE), 10, "the secret")
     account.publish()
     assert signed_by({"secret": made.group()}, local.wait(1, timeout=15)[0])
+
+
+def test_listen_signs_with_an_ed25519_key_that_it_makes_and_prints(access, account, make_receiver, make_listener,
+                                                                   tmp_path):
+    remote, local = make_receiver(), make_receiver()
+    account.webhook(remote.url())
+    listener = make_listener(access, local, "--ed25519-key", "new")
+    made = eventually(lambda: re.search(r"^(whsk_\S+)\n.*\n(whpk_\S+)$", listener.text(), re.MULTILINE), 10, "the key")
+    account.publish()
+    request = raw_request(local.wait(1, timeout=15)[0])
+    assert verify(tmp_path, request, SECRET, "--public-key", made.group(2)) == (0, {"none"})
+    # The next run takes the same key.
+    trigger = run("trigger", "booking.created", "--to", local.url(), "--secret", SECRET, "--ed25519-key", made.group(1))
+    assert trigger.returncode == 0
+    assert verify(tmp_path, raw_request(local.wait(2)[1]), SECRET, "--public-key", made.group(2)) == (0, {"none"})
 
 
 def test_listen_shows_what_the_laptop_answers(access, account, make_receiver, make_listener):

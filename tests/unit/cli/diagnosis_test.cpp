@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "cli/json_style.h"
+#include "signing/ed25519.h"
 #include "signing/signer.h"
 
 namespace skyhook::cli {
@@ -19,6 +20,9 @@ constexpr std::string_view kOther =
     "whsec_ZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXp7fH1+f4CBgoOEhYaHiImKi4yNjo+QkZKT";
 constexpr std::string_view kId = "01956f3c-7d80-7000-8000-000000000400";
 constexpr std::int64_t kSent = 1741093200;
+// Of the published example of Standard Webhooks.
+constexpr std::string_view kEd25519Key =
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 const std::string kBody =
     R"({"event":"contact.created","delivery_id":"01956f3c-7d80-7000-8000-000000000400",)"
     R"("timestamp":1741093200,"data":{"name":"Zoë/x","n":1.0,"list":[],"more":[1,{"a":null}]}})";
@@ -230,29 +234,85 @@ TEST(Diagnosis, two_mistakes_at_once_are_both_named) {
   EXPECT_NE(explanation.find("json.dumps"), std::string::npos) << explanation;
 }
 
+std::string v1a() {
+  return signing::Ed25519Signer::from(kEd25519Key)->sign(kId, kSent, kBody);
+}
+
+DiagnosisInput signed_with_a_key(std::string signature) {
+  DiagnosisInput input = standard_only(std::move(signature));
+  input.secret.clear();
+  input.public_key = signing::Ed25519Signer::from(kEd25519Key)->public_key();
+  return input;
+}
+
+TEST(Diagnosis, judges_what_a_public_key_verifies) {
+  const std::string good = v1a();
+  DiagnosisInput input = signed_with_a_key("v1,AAAA " + good);
+  EXPECT_TRUE(diagnose(input).valid);
+  EXPECT_EQ(only(input).dialect, Dialect::ed25519);
+
+  input.delivery.body = *rewrite_json(kBody, json_styles()[1]);
+  EXPECT_EQ(only(input).mistake, Mistake::reserialised_body);
+  input.delivery.body = kBody + "\n";
+  EXPECT_EQ(only(input).mistake, Mistake::changed_white_space);
+  input.delivery.body = "{}";
+  EXPECT_EQ(only(input).mistake, Mistake::wrong_secret);
+
+  input = signed_with_a_key(good);
+  input.now = from_unix_micros((kSent + 301) * 1'000'000);
+  EXPECT_EQ(only(input).mistake, Mistake::old_timestamp);
+  input.delivery.headers.erase("webhook-id");
+  EXPECT_EQ(only(input).mistake, Mistake::missing_header);
+  EXPECT_EQ(only(signed_with_a_key("v1,AAAA")).mistake, Mistake::missing_header);
+}
+
+TEST(Diagnosis, judges_the_secret_and_the_public_key_beside_each_other) {
+  DiagnosisInput input = genuine();
+  input.public_key = signing::Ed25519Signer::from(kEd25519Key)->public_key();
+  Diagnosis diagnosis = diagnose(input);
+  EXPECT_FALSE(diagnosis.valid) << "there is no v1a";
+  ASSERT_EQ(diagnosis.findings.size(), 3U);
+  EXPECT_EQ(diagnosis.findings[1].mistake, Mistake::none);
+  input.delivery.headers["webhook-signature"] += " " + v1a();
+  EXPECT_TRUE(diagnose(input).valid);
+}
+
+boost::json::value read_vectors(const std::string& name) {
+  std::ifstream file(SKYHOOK_VECTORS + name);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return boost::json::parse(text);
+}
+
+// The delivery of a vector, and when it is judged.
+DiagnosisInput vector_input(const boost::json::object& test) {
+  DiagnosisInput input;
+  input.delivery.body = test.at("body").as_string();
+  input.now = from_unix_micros(test.at("now").as_int64() * 1'000'000);
+  input.vendor_tolerance = input.standard_tolerance = Seconds{test.at("tolerance_s").as_int64()};
+  for (const auto& [name, header] : test.at("headers").as_object()) {
+    std::string lower(name);
+    for (char& c : lower) c = static_cast<char>(std::tolower(c));
+    input.delivery.headers[lower] = header.as_string();
+  }
+  return input;
+}
+
 // Every verdict of the shared vectors: valid ones are found right, others get a reason.
 TEST(Diagnosis, agrees_with_the_shared_vectors) {
-  std::ifstream file(SKYHOOK_VECTORS);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const boost::json::value vectors = boost::json::parse(text);
   int checked = 0;
-  for (const boost::json::value& value : vectors.at("verify").as_array()) {
-    const boost::json::object& test = value.as_object();
-    SCOPED_TRACE(std::string(test.at("name").as_string()));
-    DiagnosisInput input;
-    input.secret = test.at("secret").as_string();
-    input.delivery.body = test.at("body").as_string();
-    input.now = from_unix_micros(test.at("now").as_int64() * 1'000'000);
-    input.vendor_tolerance = input.standard_tolerance = Seconds{test.at("tolerance_s").as_int64()};
-    for (const auto& [name, header] : test.at("headers").as_object()) {
-      std::string lower(name);
-      for (char& c : lower) c = static_cast<char>(std::tolower(c));
-      input.delivery.headers[lower] = header.as_string();
+  for (const char* file : {"signatures.json", "ed25519.json"}) {
+    const boost::json::value vectors = read_vectors(file);
+    for (const boost::json::value& value : vectors.at("verify").as_array()) {
+      const boost::json::object& test = value.as_object();
+      SCOPED_TRACE(std::string(test.at("name").as_string()));
+      DiagnosisInput input = vector_input(test);
+      if (test.contains("secret")) input.secret = test.at("secret").as_string();
+      if (test.contains("public_key")) input.public_key = test.at("public_key").as_string();
+      EXPECT_EQ(diagnose(input).valid, test.at("valid").as_bool());
+      ++checked;
     }
-    EXPECT_EQ(diagnose(input).valid, test.at("valid").as_bool());
-    ++checked;
   }
-  EXPECT_GT(checked, 50);
+  EXPECT_GT(checked, 80);
 }
 
 }  // namespace

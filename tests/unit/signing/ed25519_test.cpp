@@ -1,9 +1,7 @@
 #include "signing/ed25519.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
-#include <memory>
 #include <string>
 
 #include "base/encoding.h"
@@ -11,31 +9,20 @@
 namespace skyhook::signing {
 namespace {
 
-bool verifies(const std::string& public_key, const std::string& signature,
-              const std::string& message) {
-  const auto key_bytes = from_base64(public_key.substr(5));
-  const auto bytes = from_base64(signature.substr(4));
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
-      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key_bytes->data(), key_bytes->size()),
-      EVP_PKEY_free);
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        EVP_MD_CTX_free);
-  EXPECT_EQ(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()), 1);
-  const auto text = as_bytes(message);
-  return EVP_DigestVerify(context.get(), bytes->data(), bytes->size(), text.data(), text.size()) ==
-         1;
-}
-
 TEST(Ed25519, signs_what_the_public_key_verifies) {
   auto signer = Ed25519Signer::from(make_ed25519_key());
   ASSERT_TRUE(signer);
-  EXPECT_TRUE(signer->public_key().starts_with("whpk_"));
+  const auto verifier = Ed25519Verifier::from(signer->public_key());
+  ASSERT_TRUE(verifier);
   for (const char* body : {"", "{}", R"({"n":1})"}) {  // one context, message after message
     const std::string signature = signer->sign("msg_1", 1'700'000'000, body);
     EXPECT_TRUE(signature.starts_with("v1a,"));
     const std::string message = std::string("msg_1.1700000000.") + body;
-    EXPECT_TRUE(verifies(signer->public_key(), signature, message));
-    EXPECT_FALSE(verifies(signer->public_key(), signature, message + " "));
+    EXPECT_TRUE(verifier->verify(signature, message));
+    EXPECT_FALSE(verifier->verify(signature, message + " "));
+    EXPECT_FALSE(verifier->verify(signature.substr(4), message));
+    EXPECT_FALSE(verifier->verify(signature.substr(0, signature.size() - 4), message));
+    EXPECT_FALSE(verifier->verify("v1a,!!", message));
   }
 }
 
@@ -60,6 +47,12 @@ TEST(Ed25519, takes_nothing_but_its_own_keys) {
        {std::string(), std::string("whsk_"), key.substr(5), key.substr(0, key.size() - 4),
         "whsec_" + key.substr(5), "whsk_" + std::string(88, '!'), swapped}) {
     EXPECT_FALSE(Ed25519Signer::from(wrong)) << wrong;
+  }
+  const std::string open = Ed25519Signer::from(key)->public_key();
+  EXPECT_TRUE(open.starts_with("whpk_"));
+  for (const std::string& wrong : {std::string(), std::string("whpk_"), key, open.substr(5),
+                                   open.substr(0, open.size() - 4), open + "AAAA"}) {
+    EXPECT_FALSE(Ed25519Verifier::from(wrong)) << wrong;
   }
 }
 
