@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from conftest import sign_in
+from conftest import axe, settle, sign_in
 from harness import receiver as answers
 from harness.certificates import Authority
 from harness.polling import eventually
@@ -429,6 +429,58 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     assert account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["rate_limit"] is None
     account.publish("contact.deleted", {"plan": "pro"})
     assert receiver.wait(1)[0].header("X-Key") == "s3cr3t"
+
+    # What was sent, by name: the value stays a secret.
+    page.goto(page.url.split("#")[0] + f"#/deliveries?webhook={webhook['id']}")
+    sent = open_first(page).get_by_label("Request headers")
+    expect(sent).to_contain_text("X-Skylight-Event")
+    expect(sent).to_contain_text("The webhook's own")
+    expect(sent).to_contain_text("X-Key")
+    expect(sent).not_to_contain_text("s3cr3t")
+
+
+def test_what_comes_next_follows_the_webhooks_own_schedule(server, account, make_receiver, open_page):
+    webhook = account.webhook(make_receiver(answers.status(500)).url(), options={"retry_schedule": ["90s", "3h"]})
+    account.publish()
+    page = open_page(server, account.key, f"#/deliveries?webhook={webhook['id']}")
+    expect(page.locator("tbody tr").first).to_contain_text("500")
+    expect(open_first(page)).to_contain_text("If it fails, one more follows 3 h later.")
+
+
+def test_a_key_of_its_own_for_signatures(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Signed twice")
+    path = f"/webhooks/{webhook['id']}?include=options"
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit")
+
+    def save():
+        page.get_by_role("button", name="Save changes").click()
+        expect(page.get_by_role("heading", name="Signed twice")).to_be_visible()
+        return account.get(path).data["options"]["ed25519"]
+
+    page.get_by_text("Filter, headers, limits", exact=True).click()
+    page.get_by_label("Sign with an Ed25519 key too").check()
+    key = save()
+    assert key.startswith("whpk_")
+    account.publish()
+    version, signature = receiver.wait(1)[0].header("webhook-signature").split(" ")[1].split(",")
+    assert version == "v1a" and len(signature) == 88
+    page.get_by_role("link", name="Edit").first.click()
+    expect(page.get_by_text(key)).to_be_visible()
+    page.get_by_role("button", name="Copy the public key").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == key
+    settle(page)
+    assert axe(page) == []
+
+    # Left alone it stays; off, it is gone for good, which the page says before.
+    page.get_by_label("Name").fill("Signed twice")
+    assert save() == key
+    page.goto(page.url.split("#")[0] + f"#/deliveries?webhook={webhook['id']}")
+    expect(open_first(page).get_by_label("Request headers")).to_contain_text("v1a,")
+    page.goto(page.url.split("#")[0] + f"#/webhooks/{webhook['id']}/edit")
+    page.get_by_label("Sign with an Ed25519 key too").uncheck()
+    expect(page.get_by_text("Its key will be gone")).to_be_visible()
+    assert save() is None
 
 
 def test_a_new_secret_with_a_grace_period(server, account, receiver, open_page):

@@ -36,6 +36,10 @@ export function span(ms: number): string {
   return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
 }
 
+const kUnitSeconds: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+// Of a length of time as the API writes it: `90s`, `2m`.
+export const secondsOf = (text: string): number => Number.parseInt(text, 10) * (kUnitSeconds[text.replace(/^\d+/, "")] ?? Number.NaN);
+
 export function ago(iso: string, now = Date.now()): string {
   const ms = now - Date.parse(iso);
   if (ms < 5_000) return "just now";

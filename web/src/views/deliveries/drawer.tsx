@@ -2,8 +2,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
-import type { DeliveryDetail, DeliverySettings, Entry } from "../../api/types";
-import { byteLength, bytes, duration, plural, pretty } from "../../format";
+import type { DeliveryDetail, DeliverySettings, Entry, WebhookOptions } from "../../api/types";
+import { byteLength, bytes, duration, plural, pretty, secondsOf } from "../../format";
 import { invalidate, useQuery } from "../../query";
 import { nextWords, reason } from "../../reasons";
 import { useScope } from "../../scope";
@@ -28,6 +28,7 @@ export function DeliveryDrawer({ webhookId, uuid, log, onMove, onClose }: {
   const listed = log[index];
   const delivery = useQuery(`delivery ${uuid}`, () => scope.api.delivery(webhookId, uuid), listed?.status === "delivered" ? 0 : kRefreshMs);
   const settings = useQuery(`${scope.cache}settings`, scope.settings);
+  const webhook = useQuery(`${scope.cache}webhook ${webhookId}`, () => scope.api.webhook(webhookId));
   const mark = listed ? `${listed.status} ${listed.attempt_number}` : "";
   const data = delivery.data;
   useEffect(() => {
@@ -58,7 +59,7 @@ export function DeliveryDrawer({ webhookId, uuid, log, onMove, onClose }: {
             footer={<Retry key={uuid} webhookId={webhookId} delivery={data} onDone={delivery.reload} />}>
       {delivery.error && !data ? <Failure error={delivery.error} onRetry={delivery.reload} /> : !data ? (
         <div class="stack"><Bone width="100%" height={64} /><Bone width="70%" /><Bone width="60%" /><Bone width="100%" height={180} /></div>
-      ) : <Body delivery={data} settings={settings.data} />}
+      ) : <Body delivery={data} settings={settings.data} options={webhook.data?.options} />}
     </Dialog>
   );
 }
@@ -92,10 +93,14 @@ function Retry({ webhookId, delivery, onDone }: { webhookId: number; delivery: D
   );
 }
 
-function Body({ delivery, settings }: { delivery: DeliveryDetail; settings: DeliverySettings | undefined }): JSX.Element {
+function Body({ delivery, settings, options }: {
+  delivery: DeliveryDetail; settings: DeliverySettings | undefined; options: WebhookOptions | undefined;
+}): JSX.Element {
+  // Until the webhook's own schedule is known, nothing is said of it.
+  const retries = options && (options.retry_schedule?.map(secondsOf) ?? settings?.retry_schedule_s);
   return (
     <div class="stack loose">
-      <Standing delivery={delivery} retries={settings?.retry_schedule_s} />
+      <Standing delivery={delivery} retries={retries} />
       <dl class="facts">
         <dt>Delivery</dt><dd class="row"><code class="grow-less">{delivery.delivery_id}</code><CopyButton bare text={delivery.delivery_id} label="Copy the delivery's id" /></dd>
         <dt>Event</dt><dd class="row"><code class="grow-less">{delivery.event_id}</code><CopyButton bare text={delivery.event_id} label="Copy the event's id" /></dd>
@@ -110,11 +115,26 @@ function Body({ delivery, settings }: { delivery: DeliveryDetail; settings: Deli
         </ol>
       </section>
       <Payload text={delivery.payload} />
-      <section class="stack tight">
-        <h3>Request headers</h3>
-        <Headers headers={requestHeaders(delivery, settings?.header_prefix ?? "X-Skylight-")} />
-      </section>
+      <Request delivery={delivery} prefix={settings?.header_prefix ?? "X-Skylight-"} options={options} />
     </div>
+  );
+}
+
+// What went along with the payload, as far as it is known: the webhook's own headers are those that it has now.
+function Request({ delivery, prefix, options }: { delivery: DeliveryDetail; prefix: string; options: WebhookOptions | undefined }): JSX.Element {
+  const own = Object.keys(options?.headers ?? {});
+  return (
+    <section class="stack tight" aria-label="Request headers">
+      <h3>Request headers</h3>
+      <Headers headers={requestHeaders(delivery, prefix, Boolean(options?.ed25519))} />
+      {own.length > 0 && (
+        <>
+          <h4>The webhook's own</h4>
+          <Headers headers={own.map((name) => [name, "value not shown"])} />
+        </>
+      )}
+      <p class="muted small">A <code>traceparent</code> goes along where the publisher gave one.</p>
+    </section>
   );
 }
 
@@ -149,16 +169,17 @@ function Payload({ text }: { text: string }): JSX.Element {
   );
 }
 
-function requestHeaders(delivery: DeliveryDetail, prefix: string): [string, string][] {
+function requestHeaders(delivery: DeliveryDetail, prefix: string, ed25519: boolean): [string, string][] {
   const timestamp = /"timestamp":(\d+)/.exec(delivery.payload.slice(0, 400))?.[1] ?? "";
   return [
     ["Content-Type", "application/json"],
+    ["User-Agent", "Skyhook and its version"],
     [`${prefix}Event`, delivery.event_type],
     [`${prefix}Delivery`, delivery.delivery_id],
     [`${prefix}Timestamp`, timestamp],
     [`${prefix}Signature`, "sha256=…, made with the secret"],
     ["webhook-id", delivery.delivery_id],
     ["webhook-timestamp", "the time of each attempt"],
-    ["webhook-signature", "v1,…, made for each attempt"],
+    ["webhook-signature", `v1,… ${ed25519 ? "and v1a,… " : ""}made for each attempt`],
   ];
 }
