@@ -21,7 +21,7 @@ export function EventPicker({ chosen, problems, onChange }: { chosen: string[]; 
         <Button small disabled={!catalogue.data} onClick={() => onChange(complete ? [] : all)}>{complete ? "Choose none" : "Choose all"}</Button>
       </div>
       <Problems id="events-problem" problems={problems} />
-      {catalogue.data && <Pattern pattern="*" about="Every event, also those that are added later" chosen={chosen} toggle={toggle} />}
+      {catalogue.data && <div class="events-grid"><Pattern pattern="*" about="Every event, also those that are added later" chosen={chosen} toggle={toggle} /></div>}
       {catalogue.error && !catalogue.data ? <Failure error={catalogue.error} onRetry={catalogue.reload} /> : !catalogue.data ? <Bone width="100%" height={482} /> : [...groups(catalogue.data)].map(([group, members]) => (
         <div class="event-group" key={group} role="group" aria-label={`${group} events`}>
           <h3>{group[0]?.toUpperCase()}{group.slice(1)}</h3>
