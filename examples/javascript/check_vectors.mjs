@@ -1,16 +1,14 @@
-// node check_vectors.mjs FILE
+// node check_vectors.mjs FILE...
 import { readFileSync } from 'node:fs';
-import { verifyStandard, verifyVendor } from './webhook.mjs';
+import { verifyEd25519, verifyStandard, verifyVendor } from './webhook.mjs';
 
-const { verify } = JSON.parse(readFileSync(process.argv[2]));
-const wrong = verify.filter(({ dialect, valid, secret, headers, body, now, tolerance_s: tolerance }) => {
-  const options = { now, tolerance };
-  const answer =
-    dialect === 'vendor'
-      ? verifyVendor(secret, headers['X-Skylight-Signature'], body, options)
-      : verifyStandard(secret, headers, body, options);
-  return answer !== valid;
-});
+const verifiers = {
+  vendor: ({ secret, headers, body }, options) => verifyVendor(secret, headers['X-Skylight-Signature'], body, options),
+  standard: ({ secret, headers, body }, options) => verifyStandard(secret, headers, body, options),
+  ed25519: ({ public_key: key, headers, body }, options) => verifyEd25519(key, headers, body, options),
+};
+const cases = process.argv.slice(2).flatMap((file) => JSON.parse(readFileSync(file)).verify);
+const wrong = cases.filter((one) => verifiers[one.dialect](one, { now: one.now, tolerance: one.tolerance_s }) !== one.valid);
 for (const { dialect, name } of wrong) console.log(`wrong: ${dialect}, ${name}`);
-console.log(`${verify.length} checked, ${wrong.length} wrong`);
-process.exit(wrong.length || !verify.length ? 1 : 0);
+console.log(`${cases.length} checked, ${wrong.length} wrong`);
+process.exit(wrong.length || !cases.length ? 1 : 0);

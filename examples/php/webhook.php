@@ -26,6 +26,25 @@ function verify_standard(string $secret, string $id, string $timestamp, string $
     return $matches;
 }
 
+/** The same headers, of a webhook that signs with an Ed25519 key too: `whpk_...` in place of the secret. */
+function verify_ed25519(string $publicKey, string $id, string $timestamp, string $signatures,
+                        string $rawBody, ?int $now = null, int $tolerance = 300): bool
+{
+    $key = base64_decode((string) preg_replace('/^whpk_/', '', $publicKey), true);
+    if ($id === '' || !is_recent($timestamp, $now, $tolerance)
+        || $key === false || strlen($key) !== SODIUM_CRYPTO_SIGN_PUBLICKEYBYTES) {
+        return false;
+    }
+    foreach (explode(' ', $signatures) as $one) {
+        $signature = str_starts_with($one, 'v1a,') ? (string) base64_decode(substr($one, 4), true) : '';
+        if (strlen($signature) === SODIUM_CRYPTO_SIGN_BYTES
+            && sodium_crypto_sign_verify_detached($signature, "$id.$timestamp.$rawBody", $key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** X-Skylight-Signature: `sha256=<hex>` over the raw body; the timestamp is the body's own. */
 function verify_vendor(string $secret, string $signature, string $rawBody,
                        ?int $now = null, int $tolerance = 86400): bool

@@ -217,7 +217,7 @@ def asymmetric_vectors():
 
     def case(name, valid, signature, sent_body=body, now=NOW, timestamp=str(SENT), message_id=DELIVERY):
         headers = {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
-        return {"name": name, "valid": valid, "public_key": public_key(SEED), "now": now, "tolerance_s": TOLERANCE_S,
+        return {"name": name, "dialect": "ed25519", "valid": valid, "public_key": public_key(SEED), "now": now, "tolerance_s": TOLERANCE_S,
                 "headers": {key: value for key, value in headers.items() if value is not None}, "body": sent_body}
 
     return [case(f"good: {name}", True, asymmetric(SEED, DELIVERY, SENT, text), text)
@@ -247,7 +247,7 @@ def asymmetric_vectors():
 
 
 def write(name, document):
-    keys = [(case.get("dialect"), case["name"]) for case in document["verify"]]
+    keys = [(case["dialect"], case["name"]) for case in document["verify"]]
     assert len(keys) == len(set(keys))
     path = pathlib.Path(__file__).with_name(name)
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@
 package webhook
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -39,6 +40,27 @@ func VerifyStandard(secret, id, timestamp, signatures string, rawBody []byte, no
 		matches = hmac.Equal([]byte(one), []byte(expected)) || matches
 	}
 	return matches
+}
+
+// VerifyEd25519 checks the same headers of a webhook that signs with an Ed25519 key too: publicKey is
+// `whpk_` and base64.
+func VerifyEd25519(publicKey, id, timestamp, signatures string, rawBody []byte, now time.Time, tolerance time.Duration) bool {
+	sent, err := strconv.ParseUint(timestamp, 10, 62)
+	if id == "" || err != nil || !isRecent(int64(sent), now, tolerance) {
+		return false
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(publicKey, "whpk_"))
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return false
+	}
+	text := append([]byte(id+"."+timestamp+"."), rawBody...)
+	for _, one := range strings.Split(signatures, " ") {
+		signature, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(one, "v1a,"))
+		if strings.HasPrefix(one, "v1a,") && err == nil && ed25519.Verify(key, text, signature) {
+			return true
+		}
+	}
+	return false
 }
 
 // VerifyVendor checks X-Skylight-Signature; the timestamp is the body's own.

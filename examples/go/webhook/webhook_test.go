@@ -8,17 +8,20 @@ import (
 )
 
 func TestVectors(t *testing.T) {
-	path := os.Getenv("VECTORS")
-	if path == "" {
-		path = "../../../tests/vectors/signatures.json"
+	for _, name := range []string{"signatures.json", "ed25519.json"} {
+		text, err := os.ReadFile("../../../tests/vectors/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, text)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+}
+
+func check(t *testing.T, text []byte) {
 	var vectors struct {
 		Verify []struct {
 			Name, Dialect, Secret, Body string
+			PublicKey                   string `json:"public_key"`
 			Valid                       bool
 			Now                         int64
 			Tolerance                   int64 `json:"tolerance_s"`
@@ -30,12 +33,17 @@ func TestVectors(t *testing.T) {
 	}
 	for _, v := range vectors.Verify {
 		now, tolerance := time.Unix(v.Now, 0), time.Duration(v.Tolerance)*time.Second
+		id, timestamp, signatures := v.Headers["webhook-id"], v.Headers["webhook-timestamp"], v.Headers["webhook-signature"]
 		var got bool
-		if v.Dialect == "vendor" {
+		switch v.Dialect {
+		case "vendor":
 			got = VerifyVendor(v.Secret, v.Headers["X-Skylight-Signature"], []byte(v.Body), now, tolerance)
-		} else {
-			got = VerifyStandard(v.Secret, v.Headers["webhook-id"], v.Headers["webhook-timestamp"],
-				v.Headers["webhook-signature"], []byte(v.Body), now, tolerance)
+		case "standard":
+			got = VerifyStandard(v.Secret, id, timestamp, signatures, []byte(v.Body), now, tolerance)
+		case "ed25519":
+			got = VerifyEd25519(v.PublicKey, id, timestamp, signatures, []byte(v.Body), now, tolerance)
+		default:
+			t.Fatalf("%s: no such dialect", v.Dialect)
 		}
 		if got != v.Valid {
 			t.Errorf("%s, %s: got %v", v.Dialect, v.Name, got)

@@ -1,5 +1,5 @@
 // Verifies what Skyhook sends to a webhook. One header, on OpenSSL's libcrypto (link with
-// -lcrypto), C++17 or later. Both functions are thread-safe and keep nothing.
+// -lcrypto), C++17 or later. All functions are thread-safe and keep nothing.
 //
 //   #include <skyhook/webhook.hpp>
 //   if (!skyhook::webhook::verify_standard(secret, id, timestamp, signature, raw_body)) return 401;
@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,6 +82,22 @@ inline std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
+// Is `signature` the Ed25519 signature of the text? Both as bytes.
+inline bool is_signed(std::string_view key, std::string_view text, std::string_view signature) {
+  const auto bytes = [](std::string_view view) {
+    return reinterpret_cast<const unsigned char*>(view.data());
+  };
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> public_key(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes(key), key.size()),
+      EVP_PKEY_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        EVP_MD_CTX_free);
+  return public_key && context &&
+         EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, public_key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(text),
+                          text.size()) == 1;
+}
+
 inline bool same(std::string_view a, std::string_view b) {
   return !a.empty() && a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -128,6 +145,30 @@ inline bool verify_standard(std::string_view secret, std::string_view id,
     signatures.remove_prefix(one.size() < signatures.size() ? one.size() + 1 : one.size());
   }
   return matches;
+}
+
+// The same headers, of a webhook that signs with an Ed25519 key too: `whpk_...` in place of the
+// secret.
+inline bool verify_ed25519(std::string_view public_key, std::string_view id,
+                           std::string_view timestamp, std::string_view signatures,
+                           std::string_view raw_body, std::int64_t now = std::time(nullptr),
+                           std::chrono::seconds tolerance = kStandardTolerance) {
+  constexpr std::string_view key_prefix = "whpk_";
+  constexpr std::string_view prefix = "v1a,";
+  if (id.empty() || !detail::is_recent(timestamp, now, tolerance)) return false;
+  if (public_key.substr(0, key_prefix.size()) != key_prefix) return false;
+  const std::optional<std::string> key = detail::from_base64(public_key.substr(key_prefix.size()));
+  if (!key) return false;
+  std::string signed_text;
+  signed_text.append(id).append(".").append(timestamp).append(".").append(raw_body);
+  while (!signatures.empty()) {
+    const std::string_view one = signatures.substr(0, signatures.find(' '));
+    signatures.remove_prefix(one.size() < signatures.size() ? one.size() + 1 : one.size());
+    if (one.substr(0, prefix.size()) != prefix) continue;
+    const std::optional<std::string> signature = detail::from_base64(one.substr(prefix.size()));
+    if (signature && detail::is_signed(*key, signed_text, *signature)) return true;
+  }
+  return false;
 }
 
 // The X-Skylight-Signature dialect: `sha256=<hex>` over the raw body, keyed with the whole secret.
