@@ -38,11 +38,13 @@ function Response({ attempt }: { attempt: Attempt }): JSX.Element | null {
   );
 }
 
-export const Headers = ({ headers }: { headers: [string, string][] }): JSX.Element => (
+// A value that is not known, or not shown, is told of in words.
+export type HeaderValue = string | { told: string };
+export const Headers = ({ headers }: { headers: [string, HeaderValue][] }): JSX.Element => (
   <dl class="facts headers mono">
     {headers.map(([name, value], i) => <Header key={i} name={name} value={value} />)}
   </dl>
 );
-const Header = ({ name, value }: { name: string; value: string }): JSX.Element => (
-  <><dt><Foreign>{name}</Foreign></dt><dd><Foreign>{value}</Foreign></dd></>
+const Header = ({ name, value }: { name: string; value: HeaderValue }): JSX.Element => (
+  <><dt><Foreign>{name}</Foreign></dt><dd>{typeof value === "string" ? <Foreign>{value}</Foreign> : <span class="told">{value.told}</span>}</dd></>
 );

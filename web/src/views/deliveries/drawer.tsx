@@ -15,7 +15,7 @@ import { ClockIcon, DownIcon, RetryIcon, UpIcon } from "../../ui/icons";
 import { Bone, Failure, Note, words } from "../../ui/states";
 import { Countdown, StatusBadge, Time } from "../../ui/text";
 import { toast } from "../../ui/toast";
-import { AttemptItem, Headers } from "./attempt";
+import { AttemptItem, Headers, type HeaderValue } from "./attempt";
 
 const kRefreshMs = 5000; // while it may change
 
@@ -122,17 +122,10 @@ function Body({ delivery, settings, options }: {
 
 // What went along with the payload, as far as it is known: the webhook's own headers are those that it has now.
 function Request({ delivery, prefix, options }: { delivery: DeliveryDetail; prefix: string; options: WebhookOptions | undefined }): JSX.Element {
-  const own = Object.keys(options?.headers ?? {});
   return (
     <section class="stack tight" aria-label="Request headers">
       <h3>Request headers</h3>
-      <Headers headers={requestHeaders(delivery, prefix, Boolean(options?.ed25519))} />
-      {own.length > 0 && (
-        <>
-          <h4>The webhook's own</h4>
-          <Headers headers={own.map((name) => [name, "value not shown"])} />
-        </>
-      )}
+      <Headers headers={requestHeaders(delivery, prefix, options)} />
       <p class="muted small">A <code>traceparent</code> goes along where the publisher gave one.</p>
     </section>
   );
@@ -169,17 +162,19 @@ function Payload({ text }: { text: string }): JSX.Element {
   );
 }
 
-function requestHeaders(delivery: DeliveryDetail, prefix: string, ed25519: boolean): [string, string][] {
+function requestHeaders(delivery: DeliveryDetail, prefix: string, options: WebhookOptions | undefined): [string, HeaderValue][] {
   const timestamp = /"timestamp":(\d+)/.exec(delivery.payload.slice(0, 400))?.[1] ?? "";
+  const own = Object.keys(options?.headers ?? {});
   return [
     ["Content-Type", "application/json"],
-    ["User-Agent", "Skyhook and its version"],
+    ["User-Agent", { told: "Skyhook and its version" }],
     [`${prefix}Event`, delivery.event_type],
     [`${prefix}Delivery`, delivery.delivery_id],
     [`${prefix}Timestamp`, timestamp],
-    [`${prefix}Signature`, "sha256=…, made with the secret"],
+    [`${prefix}Signature`, { told: "sha256=…, made with the secret" }],
     ["webhook-id", delivery.delivery_id],
-    ["webhook-timestamp", "the time of each attempt"],
-    ["webhook-signature", `v1,… ${ed25519 ? "and v1a,… " : ""}made for each attempt`],
+    ["webhook-timestamp", { told: "the time of each attempt" }],
+    ["webhook-signature", { told: `v1,… ${options?.ed25519 ? "and v1a,… " : ""}made for each attempt` }],
+    ...own.map((name): [string, HeaderValue] => [name, { told: "the webhook's own, its value is not shown" }]),
   ];
 }

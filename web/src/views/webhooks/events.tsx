@@ -11,7 +11,7 @@ export function EventPicker({ chosen, problems, onChange }: { chosen: string[]; 
   const catalogue = useQuery("events", account.events);
   const all = (catalogue.data ?? []).map((type) => type.event);
   const covered = new Set(all.filter((name) => chosen.some((pattern) => covers(pattern, name))));
-  const complete = all.length > 0 && all.every((name) => chosen.includes(name));
+  const complete = all.length > 0 && covered.size === all.length;
   const toggle = (name: string, on: boolean): void => onChange(on ? [...chosen, name] : chosen.filter((each) => each !== name));
   return (
     <fieldset class="field" aria-describedby={problems.length ? "events-problem" : undefined}>
@@ -45,9 +45,11 @@ export function EventPicker({ chosen, problems, onChange }: { chosen: string[]; 
 function Pattern({ pattern, about, chosen, toggle }: {
   pattern: string; about: string; chosen: string[]; toggle: (name: string, on: boolean) => void;
 }): JSX.Element {
+  const own = chosen.includes(pattern);
+  const covered = pattern !== "*" && chosen.includes("*");
   return (
     <label class="check">
-      <input type="checkbox" checked={chosen.includes(pattern)} onChange={(event) => toggle(pattern, event.currentTarget.checked)} />
+      <input type="checkbox" checked={own || covered} disabled={covered && !own} onChange={(event) => toggle(pattern, event.currentTarget.checked)} />
       <span class="grow"><span class="mono">{pattern}</span><span class="description">{about}</span></span>
     </label>
   );

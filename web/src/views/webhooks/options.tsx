@@ -148,11 +148,12 @@ function CertificateFields({ draft, problems, onChange }: {
   );
 }
 
+const kFilterRowsLimit = 16;
 function FilterField({ value, problems, onInput }: { value: string; problems: string[]; onInput: (value: string) => void }): JSX.Element {
   return (
     <div class="field">
       <label for="filter">Only events whose data has</label>
-      <textarea id="filter" class="input" rows={3} value={value} spellcheck={false} placeholder={'{"customer": {"plan": ["pro", "team"]}}'} style={{ minHeight: "84px" }}
+      <textarea id="filter" class="input" rows={Math.min(kFilterRowsLimit, value.split("\n").length + 1)} value={value} spellcheck={false} placeholder={'{"customer": {"plan": ["pro", "team"]}}'} style={{ minHeight: "84px" }}
                 aria-invalid={problems.length ? "true" : undefined} aria-describedby={problems.length ? "filter-hint filter-problem" : "filter-hint"}
                 onInput={(event) => onInput(event.currentTarget.value)} />
       <div class="hint" id="filter-hint">JSON that the data has to contain; a list stands for any of its values. Empty: every event.</div>
