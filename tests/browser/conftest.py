@@ -19,6 +19,10 @@ from harness import receiver as receivers  # noqa: E402
 from harness.polling import eventually  # noqa: E402
 from harness.server import BINARY, LOCAL, Skyhook  # noqa: E402
 
+# Guards against hanging, and says nothing of speed: a busy machine takes its time.
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
+
 CHROMIUM = os.environ.get("SKYHOOK_CHROMIUM", "/usr/bin/chromium")
 # The last ones keep the browser from calling home, which a test machine may not reach.
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -60,7 +64,7 @@ def open_page(browser):
         context = browser.new_context(viewport=viewport or DESKTOP, color_scheme=scheme,
                                       locale="en-GB", timezone_id="Europe/Berlin")
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=origin[:-1])
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.problems = []
 
