@@ -13,7 +13,7 @@ struct Courier::Published {
   std::atomic<std::size_t> lanes{0}, shrunk{0}, in_flight{0}, ready{0};
 };
 
-Courier::Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor,
+Courier::Courier(net::Loop& loop, Rooms rooms, const Options& options, Janitor& janitor,
                  SwitchOff& switch_off)
     : loop_(loop),
       rooms_(rooms),
@@ -106,7 +106,7 @@ void Courier::flush_outcomes() {
 }
 
 void Courier::record_batch(const std::shared_ptr<Batch>& batch) {
-  rooms_.store.record(batch->outcomes, [this, batch](store::Result<Done> result) {
+  rooms_.store.record(batch->outcomes, [this, batch](const store::Result<Done>& result) {
     loop_.post([this, batch, failed = !result.ok()] { batch_recorded(batch, failed); });
     if (!result) {
       log::warn("outcomes of attempts could not be stored yet; they are kept and offered again",

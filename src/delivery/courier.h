@@ -48,7 +48,8 @@ struct Options {
 class Courier final : private Lanes::World {
  public:
   // `janitor` and `switch_off` outlive it.
-  Courier(net::Loop& loop, Rooms rooms, Options options, Janitor& janitor, SwitchOff& switch_off);
+  Courier(net::Loop& loop, Rooms rooms, const Options& options, Janitor& janitor,
+          SwitchOff& switch_off);
   ~Courier() override;
 
   // Before the loop runs; outlives the courier. Without it nobody is told anything.
