@@ -200,9 +200,9 @@ class Store {
 
   // The outcomes of attempts. Never refused for a full queue: every outcome belongs to a delivery
   // slot, and the number of slots bounds them. On failure nothing is recorded and the caller keeps
-  // the outcome and tries again. An outcome of a delivery that is no longer pending (its webhook
-  // was switched off meanwhile) changes it only if it says Delivered; one of a delivery that no
-  // longer exists changes nothing.
+  // the outcome and tries again. Of a delivery that failed meanwhile (its webhook was switched off)
+  // the attempt is logged, and it changes only if the outcome says Delivered; of one that is
+  // delivered, or no longer exists, nothing changes.
   virtual void record(std::vector<AttemptOutcome> outcomes, RecordCallback done) = 0;
 
   // --- work that waits in the store

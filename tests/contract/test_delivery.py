@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import threading
 import time
 
 import pytest
@@ -228,6 +229,28 @@ def test_switching_off_gives_its_reason(make_server, make_receiver):
     account.publish()
     account.settled(webhook, "delivered")
     assert len(receiver.requests) == 2, "what had failed is not sent again"
+
+
+def test_an_attempt_under_way_while_its_webhook_is_switched_off_is_logged(account, make_receiver):
+    go_on = threading.Event()
+
+    def answer_late(connection, request):
+        go_on.wait(10)
+        return status(500)(connection, request)
+
+    receiver = make_receiver(answer_late)
+    webhook = account.webhook(receiver.url())
+    account.publish()
+    receiver.wait(1)
+    account.put(f"/webhooks/{webhook['id']}", {"is_active": False})
+    account.settled(webhook, "failed")
+    go_on.set()
+    eventually(lambda: account.deliveries(webhook)[0]["response_status_code"] == 500)
+    (entry,) = account.deliveries(webhook)
+    detail = account.detail(webhook, entry["delivery_id"])
+    assert entry["status"] == "failed" and entry["attempt_number"] == 1
+    assert detail["error"] == "webhook_inactive"
+    assert [attempt["error"] for attempt in detail["attempts"]] == ["http_status"]
 
 
 def test_deleting_drops_what_waits(account, make_receiver):

@@ -484,83 +484,6 @@ BEGIN
     AS r(a, w, minute, n, durations);
 END $$;
 
--- Any outcome of any delivery. Where it is pending and this node's, or it failed and the outcome
--- says Delivered, the outcome is written; else, or where it is there already, nothing changes.
--- verdict as in `attempts`; p_reason: why it was given up.
-CREATE FUNCTION skyhook.settle(
-  p_node int,
-  p_account bigint[], p_webhook bigint[], p_delivery bigint[], p_started bigint[],
-  p_duration bigint[], p_at bigint[], p_number bigint[], p_status bigint[], p_failure bigint[],
-  p_verdict bigint[], p_reason bigint[], p_truncated boolean[], p_error bytea[], p_headers bytea[],
-  p_body bytea[], p_minute bigint[], p_bucket bytea[]
-) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-  me bigint := pg_current_xact_id()::text::bigint;
-  written bigint;
-BEGIN
-  PERFORM skyhook.fence(p_node);
-  PERFORM FROM (SELECT * FROM unnest(p_account, p_webhook, p_delivery)
-                  AS i(account_id, webhook_id, delivery_id) ORDER BY delivery_id) AS i,
-    LATERAL (SELECT FROM skyhook.detours x WHERE x.account_id = i.account_id
-             AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id
-             FOR UPDATE OFFSET 0) AS x;
-  WITH applied AS (
-    SELECT i.*, x.delivery_id IS NOT NULL AS detoured, coalesce(x.schedule_position, 0) AS position,
-           s.was
-    FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number, p_status,
-                p_failure, p_verdict, p_reason, p_truncated, p_error, p_headers, p_body, p_minute,
-                p_bucket)
-      AS i(account_id, webhook_id, delivery_id, started_at, duration, at, number, status, failure,
-           verdict, reason, truncated, error, headers, body, minute, bucket)
-    CROSS JOIN LATERAL (
-      SELECT d.node_id FROM skyhook.deliveries d WHERE d.account_id = i.account_id
-      AND d.webhook_id = i.webhook_id AND d.delivery_id = i.delivery_id OFFSET 0) AS d
-    LEFT JOIN LATERAL (
-      SELECT x.* FROM skyhook.detours x WHERE x.account_id = i.account_id
-      AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id OFFSET 0) AS x ON true
-    CROSS JOIN LATERAL (
-      SELECT coalesce(bool_or(a.verdict = 1), false) AS delivered,
-             coalesce(bool_or(a.number = i.number), false) AS logged
-      FROM skyhook.attempts a WHERE a.account_id = i.account_id
-      AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id) AS a
-    CROSS JOIN LATERAL (
-      SELECT CASE WHEN x.delivery_id IS NOT NULL THEN x.state WHEN a.delivered THEN 1 ELSE 0 END
-        AS was) AS s
-    WHERE coalesce(x.node_id, d.node_id) = p_node AND NOT a.logged
-      AND (s.was = 0 OR s.was = 2 AND i.verdict = 1)
-      AND EXISTS (SELECT FROM skyhook.webhooks h
-                  WHERE h.account_id = i.account_id AND h.webhook_id = i.webhook_id)),
-  logged AS (
-    INSERT INTO skyhook.attempts
-    SELECT account_id, webhook_id, delivery_id, started_at, duration, at, number,
-           nullif(status, -1), failure, verdict, truncated, error, headers, body
-    FROM applied),
-  removed AS (
-    DELETE FROM skyhook.detours x USING applied a
-    WHERE a.verdict = 1 AND a.detoured AND x.account_id = a.account_id
-      AND x.webhook_id = a.webhook_id AND x.delivery_id = a.delivery_id),
-  kept AS (
-    INSERT INTO skyhook.detours
-    SELECT account_id, webhook_id, delivery_id, at, p_node, number, position + 1,
-           verdict, CASE verdict WHEN 2 THEN reason ELSE 0 END
-    FROM applied WHERE verdict <> 1
-    ON CONFLICT (account_id, webhook_id, delivery_id) DO UPDATE
-    SET at = excluded.at, attempts_made = excluded.attempts_made,
-        schedule_position = excluded.schedule_position, state = excluded.state,
-        failure = excluded.failure),
-  counted AS (
-    INSERT INTO skyhook.tallies
-    SELECT account_id, webhook_id, minute, me,
-           -count(*) FILTER (WHERE was = 0 AND verdict <> 0),
-           count(*) FILTER (WHERE verdict = 1),
-           count(*) FILTER (WHERE verdict = 2) - count(*) FILTER (WHERE was = 2),
-           count(*) FILTER (WHERE verdict = 1), count(*) FILTER (WHERE verdict = 2),
-           count(*) FILTER (WHERE verdict <> 1), string_agg(bucket, '')
-    FROM applied GROUP BY 1, 2, 3)
-  SELECT count(*) INTO written FROM applied;
-  RETURN written;
-END $$;
-
 -- Deliveries of this node that stay longer than it wants to remember them get a row of their own.
 -- Returns those that exist and are pending.
 CREATE FUNCTION skyhook.park(p_node int, p_account bigint[], p_webhook bigint[], p_delivery bigint[])
@@ -1589,6 +1512,89 @@ BEGIN
 END $$;
 )sql";
 
+constexpr std::string_view kLateOutcomes = R"sql(
+-- Any outcome of any delivery of this node's that is pending, or failed while an attempt was under way (its webhook was switched
+-- off): the attempt is logged, and a failed one becomes delivered where the outcome says so, and stays as it is otherwise. Where
+-- it is delivered, or the attempt is there already, nothing changes. verdict as in `attempts`; p_reason: why it was given up.
+CREATE OR REPLACE FUNCTION skyhook.settle(
+  p_node int,
+  p_account bigint[], p_webhook bigint[], p_delivery bigint[], p_started bigint[],
+  p_duration bigint[], p_at bigint[], p_number bigint[], p_status bigint[], p_failure bigint[],
+  p_verdict bigint[], p_reason bigint[], p_truncated boolean[], p_error bytea[], p_headers bytea[],
+  p_body bytea[], p_minute bigint[], p_bucket bytea[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  me bigint := pg_current_xact_id()::text::bigint;
+  written bigint;
+BEGIN
+  PERFORM skyhook.fence(p_node);
+  PERFORM FROM (SELECT * FROM unnest(p_account, p_webhook, p_delivery)
+                  AS i(account_id, webhook_id, delivery_id) ORDER BY delivery_id) AS i,
+    LATERAL (SELECT FROM skyhook.detours x WHERE x.account_id = i.account_id
+             AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id
+             FOR UPDATE OFFSET 0) AS x;
+  WITH applied AS (
+    SELECT i.*, x.delivery_id IS NOT NULL AS detoured, coalesce(x.schedule_position, 0) AS position,
+           s.was
+    FROM unnest(p_account, p_webhook, p_delivery, p_started, p_duration, p_at, p_number, p_status,
+                p_failure, p_verdict, p_reason, p_truncated, p_error, p_headers, p_body, p_minute,
+                p_bucket)
+      AS i(account_id, webhook_id, delivery_id, started_at, duration, at, number, status, failure,
+           verdict, reason, truncated, error, headers, body, minute, bucket)
+    CROSS JOIN LATERAL (
+      SELECT d.node_id FROM skyhook.deliveries d WHERE d.account_id = i.account_id
+      AND d.webhook_id = i.webhook_id AND d.delivery_id = i.delivery_id OFFSET 0) AS d
+    LEFT JOIN LATERAL (
+      SELECT x.* FROM skyhook.detours x WHERE x.account_id = i.account_id
+      AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id OFFSET 0) AS x ON true
+    CROSS JOIN LATERAL (
+      SELECT coalesce(bool_or(a.verdict = 1), false) AS delivered,
+             coalesce(bool_or(a.number = i.number), false) AS logged
+      FROM skyhook.attempts a WHERE a.account_id = i.account_id
+      AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id) AS a
+    CROSS JOIN LATERAL (
+      SELECT CASE WHEN x.delivery_id IS NOT NULL THEN x.state WHEN a.delivered THEN 1 ELSE 0 END
+        AS was) AS s
+    WHERE coalesce(x.node_id, d.node_id) = p_node AND NOT a.logged
+      AND s.was <> 1
+      AND EXISTS (SELECT FROM skyhook.webhooks h
+                  WHERE h.account_id = i.account_id AND h.webhook_id = i.webhook_id)),
+  logged AS (
+    INSERT INTO skyhook.attempts
+    SELECT account_id, webhook_id, delivery_id, started_at, duration, at, number,
+           nullif(status, -1), failure, CASE WHEN was = 2 AND verdict = 0 THEN 2 ELSE verdict END,
+           truncated, error, headers, body
+    FROM applied),
+  removed AS (
+    DELETE FROM skyhook.detours x USING applied a
+    WHERE a.verdict = 1 AND a.detoured AND x.account_id = a.account_id
+      AND x.webhook_id = a.webhook_id AND x.delivery_id = a.delivery_id),
+  kept AS (
+    INSERT INTO skyhook.detours
+    SELECT account_id, webhook_id, delivery_id, at, p_node, number, position + 1,
+           verdict, CASE verdict WHEN 2 THEN reason ELSE 0 END
+    FROM applied WHERE verdict <> 1
+    ON CONFLICT (account_id, webhook_id, delivery_id) DO UPDATE
+    SET attempts_made = excluded.attempts_made, schedule_position = excluded.schedule_position,
+        at = CASE detours.state WHEN 2 THEN detours.at ELSE excluded.at END,
+        state = CASE detours.state WHEN 2 THEN 2 ELSE excluded.state END,
+        failure = CASE detours.state WHEN 2 THEN detours.failure ELSE excluded.failure END),
+  counted AS (
+    INSERT INTO skyhook.tallies
+    SELECT account_id, webhook_id, minute, me,
+           -count(*) FILTER (WHERE was = 0 AND verdict <> 0),
+           count(*) FILTER (WHERE verdict = 1),
+           count(*) FILTER (WHERE was = 0 AND verdict = 2)
+             - count(*) FILTER (WHERE was = 2 AND verdict = 1),
+           count(*) FILTER (WHERE verdict = 1),
+           count(*) FILTER (WHERE was = 0 AND verdict = 2),
+           count(*) FILTER (WHERE verdict <> 1), string_agg(bucket, '')
+    FROM applied GROUP BY 1, 2, 3)
+  SELECT count(*) INTO written FROM applied;
+  RETURN written;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1603,8 +1609,9 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{
-      first, kMoves, kOptions, kLive, kInquiries, kSpans, kEventCounts, kOrder, kReplay};
+  static const std::vector<std::string_view> list{first,      kMoves,       kOptions,     kLive,
+                                                  kInquiries, kSpans,       kEventCounts, kOrder,
+                                                  kReplay,    kLateOutcomes};
   return list;
 }
 

@@ -38,6 +38,9 @@ WriteSession::WriteSession(Connection& connection, int checkpoint_pages,
                "UPDATE deliveries SET status = 2, at = ?3, attempt_number = ?4, response_status = "
                "?5, failure = ?6 "
                "WHERE id = ?1 AND webhook_id = ?2 AND status = 0"),
+      log_late_(connection.handle(),
+                "UPDATE deliveries SET attempt_number = ?3, response_status = ?4 "
+                "WHERE id = ?1 AND webhook_id = ?2 AND status = 2 AND attempt_number < ?3"),
       mark_ids_(
           connection.handle(),
           "INSERT INTO id_marks VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET "
@@ -294,7 +297,7 @@ bool WriteSession::settle(const AttemptOutcome& outcome, const RetryAt& retry, R
   if (retry_.run(outcome.delivery_id.value, outcome.webhook_id.value, retry.at, attempt.number,
                  attempt.response_status.value_or(kNoResponse),
                  static_cast<int>(attempt.failure)) == 0) {
-    return false;
+    return settle_late(outcome, rollup);
   }
   rollup.failed_attempts += 1;
   return true;
@@ -306,13 +309,23 @@ bool WriteSession::settle(const AttemptOutcome& outcome, const GaveUp& gave_up, 
                    attempt.started_at + attempt.duration, attempt.number,
                    attempt.response_status.value_or(kNoResponse),
                    static_cast<int>(gave_up.reason)) == 0) {
-    return false;
+    return settle_late(outcome, rollup);
   }
   DeliveryTotals& totals = changes_.totals[outcome.webhook_id];
   totals.pending -= 1;
   totals.failed += 1;
   rollup.failed_attempts += 1;
   rollup.failed += 1;
+  return true;
+}
+
+bool WriteSession::settle_late(const AttemptOutcome& outcome, Rollup& rollup) {
+  const Attempt& attempt = outcome.attempt;
+  if (log_late_.run(outcome.delivery_id.value, outcome.webhook_id.value, attempt.number,
+                    attempt.response_status.value_or(kNoResponse)) == 0) {
+    return false;
+  }
+  rollup.failed_attempts += 1;
   return true;
 }
 

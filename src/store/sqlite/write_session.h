@@ -105,6 +105,8 @@ class WriteSession {
   bool settle(const AttemptOutcome& outcome, const Delivered& delivered, Rollup& rollup);
   bool settle(const AttemptOutcome& outcome, const RetryAt& retry, Rollup& rollup);
   bool settle(const AttemptOutcome& outcome, const GaveUp& gave_up, Rollup& rollup);
+  // A failed attempt of what failed while it was under way.
+  bool settle_late(const AttemptOutcome& outcome, Rollup& rollup);
   void load_webhooks();
   void flush();
   void forget_rollups(std::int64_t owner);
@@ -130,6 +132,7 @@ class WriteSession {
   Statement deliver_failed_;
   Statement retry_;
   Statement give_up_;
+  Statement log_late_;
   Statement mark_ids_;
   Statement move_ceiling_;
 

@@ -472,7 +472,7 @@ TEST_P(StoreContract, RecordsManyOutcomesInOneCall) {
   expect_totals(totals(webhook.id), 0, 500, 0);
 }
 
-TEST_P(StoreContract, ChangesASettledDeliveryOnlyIfItWasDelivered) {
+TEST_P(StoreContract, LogsWhatWasUnderWayAndChangesAFailedDeliveryOnlyIfItWasDelivered) {
   const Webhook webhook = make_webhook(make_account().id);
   const std::vector<WaitingDelivery> deliveries = publish_many(webhook, 3);
   ASSERT_EQ(*store->fail_waiting(webhook.id, FailureReason::webhook_inactive, 10), 3);
@@ -483,9 +483,23 @@ TEST_P(StoreContract, ChangesASettledDeliveryOnlyIfItWasDelivered) {
   for (int i = 1; i < 3; ++i) {
     EXPECT_EQ(entry(deliveries[i]).status, DeliveryStatus::failed);
     EXPECT_EQ(entry(deliveries[i]).failure, FailureReason::webhook_inactive);
-    EXPECT_EQ(entry(deliveries[i]).attempt_number, 0);
+    EXPECT_EQ(entry(deliveries[i]).attempt_number, 1);
+    const auto detail = *store->delivery(webhook.id, deliveries[i].id);
+    EXPECT_THAT(detail->attempts, SizeIs(1));
   }
   expect_totals(totals(webhook.id), 0, 1, 2);
+  const auto counts =
+      *store->stats({webhook.id}, at(-Seconds{3'600}), at(Seconds{3'600}), Seconds{7'200});
+  std::int64_t failed_attempts = 0, ended_failed = 0;
+  for (const StatsStep& step : counts) {
+    failed_attempts += step.failed_attempts;
+    ended_failed += step.failed;
+  }
+  EXPECT_EQ(failed_attempts, 2);
+  EXPECT_EQ(ended_failed, 3);
+  // Once more, as after an answer of the store that was lost.
+  ASSERT_TRUE(record({failed(deliveries[1], RetryAt{at(Seconds{9})})}).ok());
+  EXPECT_THAT((*store->delivery(webhook.id, deliveries[1].id))->attempts, SizeIs(1));
   // What is delivered stays so.
   ASSERT_TRUE(record({failed(deliveries[0], GaveUp{FailureReason::http_status}, 2),
                       delivered(deliveries[0], 2)})
