@@ -33,6 +33,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l shutdown-timeout -
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l retry-schedule -d 'delays before the second, third, … attempt; none: never retry [2m,10m,30m; SKYHOOK_RETRY_SCHEDULE]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l timeout -d 'for one attempt, from the name to the last byte of the answer [30s; SKYHOOK_TIMEOUT]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l switch-off-after -d 'switch a webhook off after this time of nothing but failures; 0: never [0s; SKYHOOK_SWITCH_OFF_AFTER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l first-attempt-target -d 'how soon after its publish an event\'s first attempt is to begin, for accounts without a target of their own; 0: none [0s; SKYHOOK_FIRST_ATTEMPT_TARGET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-http -d 'accept webhook URLs without TLS, for development [SKYHOOK_ALLOW_HTTP]'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l allow-network -d 'networks that webhooks may point at although they are not public [SKYHOOK_ALLOW_NETWORKS]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l header-prefix -d 'of the vendor\'s headers [X-Skylight-; SKYHOOK_HEADER_PREFIX]' -x

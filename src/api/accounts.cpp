@@ -14,7 +14,13 @@ void write_account(JsonWriter& json, const Account& account, std::string_view ap
   json.begin_object().field("id", account.id.value).field("name", account.name);
   json.field("is_active", account.is_active).key("allowed_origins").begin_array();
   for (const std::string& origin : account.allowed_origins) json.string(origin);
-  json.end_array().field("created_at", to_iso8601(account.created_at));
+  json.end_array().key("first_attempt_target");
+  if (account.first_attempt_target) {
+    json.string(format_duration(*account.first_attempt_target));
+  } else {
+    json.null();
+  }
+  json.field("created_at", to_iso8601(account.created_at));
   if (!api_key.empty()) json.field("api_key", api_key);
   json.end_object();
 }
@@ -148,7 +154,8 @@ void create_account(const CallPtr& call) {
       {.name = std::move(*input.name),
        .api_key_hash = signing::sha256(key),
        .allowed_origins = input.allowed_origins.value_or(std::vector<std::string>{}),
-       .now = call->services.clock.now()});
+       .now = call->services.clock.now(),
+       .first_attempt_target = input.first_attempt_target.value_or(std::nullopt)});
   if (!created) return call->store_failed(created.error());
   if (input.is_active.value_or(true)) {
     return call->succeed(201, account_json(**created, key), kMessage);
@@ -178,6 +185,9 @@ void update_account(const CallPtr& call) {
         if (wanted.name) present.name = *wanted.name;
         if (wanted.is_active) present.is_active = *wanted.is_active;
         if (wanted.allowed_origins) present.allowed_origins = *wanted.allowed_origins;
+        if (wanted.first_attempt_target) {
+          present.first_attempt_target = *wanted.first_attempt_target;
+        }
       },
       [&](const Account& changed) {
         call->succeed(200, account_json(changed), "Account updated successfully.");

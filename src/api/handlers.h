@@ -33,9 +33,9 @@ void replay_events(const CallPtr& call);
 // stats.cpp
 void webhook_stats(const CallPtr& call);
 void operator_stats(const CallPtr& call);
-// `events`: how many were published in each step, where that is told.
+// `accounts`: of the accounts in each step, where that is told.
 std::string steps_json(const std::vector<store::StatsStep>& steps,
-                       const std::vector<std::int64_t>* events = nullptr);
+                       const std::vector<store::AccountStep>* accounts = nullptr);
 // `settings`: how deliveries are made.
 void write_settings(JsonWriter& json, const Services& services);
 

@@ -100,7 +100,7 @@ store::Result<Done> write_account_health(JsonWriter& json, const Services& servi
   return Done{};
 }
 
-// Of accounts as a whole: with how many events they published.
+// Of accounts as a whole: with how many events they published, and how soon first attempts began.
 void answer_stats(const CallPtr& call, const std::vector<AccountId>& accounts) {
   std::vector<WebhookId> webhooks;
   for (const AccountId account : accounts) {
@@ -114,9 +114,9 @@ void answer_stats(const CallPtr& call, const std::vector<AccountId>& accounts) {
   store::Store& store = call->services.store;
   const auto steps = store.stats(webhooks, input.from, input.until, input.step);
   if (!steps) return call->store_failed(steps.error());
-  const auto events = store.published(accounts, input.from, input.until, input.step);
-  if (!events) return call->store_failed(events.error());
-  call->succeed(200, steps_json(*steps, &*events), "Statistics retrieved successfully.");
+  const auto of_accounts = store.account_stats(accounts, input.from, input.until, input.step);
+  if (!of_accounts) return call->store_failed(of_accounts.error());
+  call->succeed(200, steps_json(*steps, &*of_accounts), "Statistics retrieved successfully.");
 }
 
 }  // namespace

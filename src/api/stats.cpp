@@ -76,17 +76,24 @@ void write_settings(JsonWriter& json, const Services& services) {
 }
 
 std::string steps_json(const std::vector<store::StatsStep>& steps,
-                       const std::vector<std::int64_t>* events) {
+                       const std::vector<store::AccountStep>* accounts) {
   JsonWriter json;
   json.begin_array();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const store::StatsStep& step = steps[i];
     json.begin_object().field("start", to_iso8601(step.start));
-    if (events != nullptr) json.field("events", events->at(i));
+    if (accounts != nullptr) json.field("events", accounts->at(i).events);
     json.field("delivered", step.delivered).field("failed_attempts", step.failed_attempts);
     json.field("failed", step.failed);
     write_optional(json, "duration_p50_ms", step.duration_p50_ms);
     write_optional(json, "duration_p95_ms", step.duration_p95_ms);
+    if (accounts != nullptr) {
+      const store::AccountStep& account = accounts->at(i);
+      json.field("first_attempts", account.first_attempts);
+      json.field("first_attempts_late", account.late);
+      write_optional(json, "first_attempt_p50_ms", account.latency_p50_ms);
+      write_optional(json, "first_attempt_p95_ms", account.latency_p95_ms);
+    }
     json.end_object();
   }
   json.end_array();

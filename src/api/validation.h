@@ -91,6 +91,8 @@ struct AccountInput {
   std::optional<std::string> name;
   std::optional<bool> is_active;
   std::optional<std::vector<std::string>> allowed_origins;
+  // Outer: is it named? Inner: null takes the target away.
+  std::optional<std::optional<Millis>> first_attempt_target;
 };
 AccountInput read_account(const boost::json::object& input, Presence presence, FieldErrors& errors);
 

@@ -102,6 +102,7 @@ delivery::Options delivery_options(const config::ServeConfig& config) {
   options.http.proxy = net::parse_proxy(config.proxy);
   options.names.servers = config.dns_servers;
   options.switch_off.after = config.switch_off_after;
+  options.first_attempt_target = config.first_attempt_target;
   // Jitter needs to differ from node to node and start to start, not to be secret.
   options.jitter_seed = static_cast<std::uint64_t>(to_unix_micros(SystemClock{}.now()));
   return options;

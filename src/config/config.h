@@ -26,9 +26,10 @@ struct ServeConfig {
   bool allow_http = false;
   std::vector<std::string> allow_networks;
   RetrySchedule retry_schedule;
-  Millis timeout{30000};       // 100ms … 5m
-  Millis switch_off_after{0};  // of nothing but failures, up to 90d; 0: never
-  int rate_limit = 120;        // requests a minute a key, 0 … 1,000,000; 0 = off
+  Millis timeout{30000};           // 100ms … 5m
+  Millis switch_off_after{0};      // of nothing but failures, up to 90d; 0: never
+  Millis first_attempt_target{0};  // of accounts without one of their own, … 1h; 0 = none
+  int rate_limit = 120;            // requests a minute a key, 0 … 1,000,000; 0 = off
   Millis retention = std::chrono::hours{24 * 30};  // 0 = keep for ever
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;

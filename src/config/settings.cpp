@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "domain/account.h"
 #include "domain/catalogue.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
@@ -406,6 +407,10 @@ void add_delivery_settings(Table& table) {
                              std::chrono::hours{24 * 90},
                              "switch a webhook off after this time of nothing but failures; 0: "
                              "never"));
+  table.add(duration_setting("first_attempt_target", &C::first_attempt_target, Millis{0},
+                             kLongestFirstAttemptTarget,
+                             "how soon after its publish an event's first attempt is to begin, for "
+                             "accounts without a target of their own; 0: none"));
   table.add(switch_setting("allow_http", &C::allow_http,
                            "accept webhook URLs without TLS, for development"));
   table.add(allow_networks_setting());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/webhook_options.h"
 #include "logging/log.h"
 
 namespace skyhook::delivery {
@@ -25,6 +26,7 @@ Courier::Courier(net::Loop& loop, Rooms rooms, const Options& options, Janitor& 
       names_(loop, options.names),
       http_(loop, rooms.tls, rooms.guard, names_, options.http),
       sender_(options.sender),
+      first_attempt_target_(options.first_attempt_target),
       lanes_(*this, options.lanes),
       record_retry_([this] { flush_outcomes(); }),
       wake_timer_([this] {
@@ -39,7 +41,9 @@ Courier::~Courier() = default;
 
 void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   const Timestamp started_at = loop_.clock().now();
-  if (delivery.is_fresh()) rooms_.metrics.first_attempt_latency(started_at - delivery.created_at);
+  if (delivery.is_fresh()) {
+    rooms_.metrics.first_attempt_latency(started_at - delivery.event->created_at);
+  }
   if (!sender_.may_dial(*webhook)) {
     net::ClientResult refused{
         .failure = FailureReason::invalid_url,
@@ -57,8 +61,25 @@ void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
              });
 }
 
+// What a webhook's own rate limit or order holds back is not late.
+std::optional<store::FirstAttempt> Courier::hold_to_target(const WaitingDelivery& delivery,
+                                                           Timestamp began_at) {
+  if (!delivery.is_fresh()) return std::nullopt;
+  const AccountId account = delivery.event->account_id;
+  const auto own = rooms_.directory.first_attempt_target(account);
+  const Millis target = own.value_or(first_attempt_target_);
+  if (target == Millis{0}) return std::nullopt;
+  const WebhookPtr webhook = rooms_.directory.webhook(delivery.webhook_id);
+  if (!webhook || waits_by_choice(webhook->webhook)) return std::nullopt;
+  const Micros latency = std::max(began_at - delivery.event->created_at, Micros{0});
+  const store::FirstAttempt first{account, latency, latency > target};
+  rooms_.metrics.held_to_target(account, own.has_value(), latency, first.is_late);
+  return first;
+}
+
 void Courier::finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at) {
   AttemptReport report = Sender::make_report(delivery, std::move(result), started_at, loop_.now());
+  report.first = hold_to_target(delivery, started_at);
   rooms_.metrics.attempt(report.attempt.failure, report.attempt.duration);
   if (log::enabled(log::Level::debug)) {
     log::debug("attempt", {{"delivery", delivery.uuid().to_string()},

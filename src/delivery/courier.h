@@ -43,6 +43,7 @@ struct Options {
   net::Resolver::Options names;
   SwitchOff::Options switch_off;
   std::uint64_t jitter_seed = 0;
+  Millis first_attempt_target{0};  // of accounts that have none of their own; 0: none
 };
 
 class Courier final : private Lanes::World {
@@ -94,6 +95,8 @@ class Courier final : private Lanes::World {
   void wake_at(std::optional<Timestamp> when) override;
   bool may_deliver() override;
 
+  std::optional<store::FirstAttempt> hold_to_target(const WaitingDelivery& delivery,
+                                                    Timestamp began_at);
   void finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at);
   // Outcomes that are recorded together, and what is told of them before that.
   struct Batch {
@@ -117,6 +120,7 @@ class Courier final : private Lanes::World {
   net::Resolver names_;
   net::HttpClient http_;
   Sender sender_;
+  const Millis first_attempt_target_;
   Lanes lanes_;
 
   Notices* notices_ = nullptr;

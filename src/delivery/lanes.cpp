@@ -487,7 +487,8 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
   world_.record({.delivery_id = id,
                  .webhook_id = target.id,
                  .attempt = std::move(report.attempt),
-                 .verdict = verdict});
+                 .verdict = verdict,
+                 .first = report.first});
   consider(target);
   fill_slots();
 }

@@ -32,6 +32,7 @@ namespace skyhook::delivery {
 struct AttemptReport {
   Attempt attempt;
   std::optional<Millis> retry_after;  // of a 429 or 503
+  std::optional<store::FirstAttempt> first;
 };
 
 class Lanes {

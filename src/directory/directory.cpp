@@ -88,9 +88,7 @@ store::Result<std::size_t> Directory::load() {
   {
     std::unique_lock lock(mutex_);
     for (Account& account : *accounts) {
-      account_of_key_[key_text(account.api_key_hash)] = account.id;
-      const AccountId id = account.id;
-      accounts_[id].account = std::make_shared<const Account>(std::move(account));
+      put_account(std::make_shared<const Account>(std::move(account)));
     }
   }
   std::size_t unopened = 0;
@@ -102,6 +100,25 @@ store::Result<std::size_t> Directory::load() {
     }
   }
   return unopened;
+}
+
+void Directory::put_account(const AccountPtr& account) {
+  AccountPtr& present = accounts_[account->id].account;
+  if (present) forget(*present);
+  present = account;
+  account_of_key_[key_text(account->api_key_hash)] = account->id;
+  if (account->first_attempt_target) ++targets_;
+}
+
+void Directory::forget(const Account& account) {
+  account_of_key_.erase(key_text(account.api_key_hash));
+  if (account.first_attempt_target) --targets_;
+}
+
+std::optional<Millis> Directory::first_attempt_target(AccountId id) const {
+  if (targets_.load(std::memory_order_relaxed) == 0) return std::nullopt;
+  const AccountPtr known = account(id);
+  return known ? known->first_attempt_target : std::nullopt;
 }
 
 AccountPtr Directory::account(AccountId id) const {
@@ -240,8 +257,7 @@ store::Result<AccountPtr> Directory::create_account(const store::NewAccount& acc
   if (!created) return Err{created.error()};
   auto entry = std::make_shared<const Account>(std::move(*created));
   std::unique_lock lock(mutex_);
-  account_of_key_[key_text(entry->api_key_hash)] = entry->id;
-  accounts_[entry->id].account = entry;
+  put_account(entry);
   return AccountPtr{entry};
 }
 
@@ -257,9 +273,7 @@ store::Result<AccountPtr> Directory::update_account(AccountId id,
   if (!*stored) return AccountPtr{};
   auto after = std::make_shared<const Account>(std::move(changed));
   std::unique_lock lock(mutex_);
-  account_of_key_.erase(key_text(before->api_key_hash));
-  account_of_key_[key_text(after->api_key_hash)] = id;
-  accounts_[id].account = after;
+  put_account(after);
   return AccountPtr{after};
 }
 
@@ -277,7 +291,7 @@ void Directory::drop_account(AccountId id) {
     std::unique_lock lock(mutex_);
     const auto found = accounts_.find(id);
     if (found != accounts_.end()) {
-      account_of_key_.erase(key_text(found->second.account->api_key_hash));
+      forget(*found->second.account);
       for (const auto& [webhook_id, entry] : found->second.webhooks) {
         orphans.push_back(webhook_id);
         if (wants_order(entry->webhook)) --ordered_;
@@ -363,10 +377,7 @@ void Directory::account_changed_elsewhere(AccountId id, std::optional<Account> c
   if (!changed) return drop_account(id);
   auto after = std::make_shared<const Account>(std::move(*changed));
   std::unique_lock lock(mutex_);
-  AccountEntry& entry = accounts_[id];
-  if (entry.account) account_of_key_.erase(key_text(entry.account->api_key_hash));
-  account_of_key_[key_text(after->api_key_hash)] = id;
-  entry.account = std::move(after);
+  put_account(after);
 }
 
 bool Directory::webhook_changed_elsewhere(WebhookId id, std::optional<Webhook> sealed) {

@@ -2,6 +2,7 @@
 // Loaded at start, changed together with the store. Thread-safe; entries are immutable and shared.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +54,9 @@ class Directory {
   // Accounts in order of id, after skipping `offset`.
   std::vector<AccountPtr> accounts(std::size_t offset, std::size_t limit) const;
   std::size_t account_count() const;
+  // The account's own target for first attempts; nullopt: it has none. One atomic read where no
+  // account has any.
+  std::optional<Millis> first_attempt_target(AccountId id) const;
 
   WebhookPtr webhook(WebhookId id) const;
   std::vector<WebhookPtr> webhooks_of(AccountId account) const;  // in order of id
@@ -115,7 +119,9 @@ class Directory {
   };
   std::vector<WebhookPtr> listed_for(AccountId account, const std::string& event_type) const;
   WebhookPtr make_entry(Webhook opened) const;
-  void drop_account(AccountId id);  // takes mutex_; tells the observer of its webhooks
+  void put_account(const AccountPtr& account);  // mutex_ held; replaces what has the same id
+  void forget(const Account& account);          // mutex_ held: out of the lists and counts
+  void drop_account(AccountId id);              // takes mutex_; tells the observer of its webhooks
   void notify(WebhookId id, const WebhookPtr& entry);
   void put_webhook(const WebhookPtr& entry);  // takes mutex_; replaces an entry of the same id
   void drop_webhook(WebhookId id);            // takes mutex_
@@ -132,6 +138,7 @@ class Directory {
       account_of_key_;  // by the 32 bytes of the hash; guarded by mutex_
   std::unordered_map<WebhookId, WebhookPtr> webhooks_;  // guarded by mutex_
   std::size_t ordered_ = 0;                             // that want order; guarded by mutex_
+  std::atomic<std::size_t> targets_{0};  // accounts with a target; changed with mutex_ held
 };
 
 }  // namespace skyhook

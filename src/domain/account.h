@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,12 @@ struct Account {
   Sha256 api_key_hash{};                     // the key itself is never stored
   Timestamp created_at;
   Timestamp updated_at;
+  // How soon after its publish an event's first attempt is to begin; nullopt: the service's target.
+  std::optional<Millis> first_attempt_target;
 };
+
+inline constexpr Millis kShortestFirstAttemptTarget{1};
+inline constexpr Millis kLongestFirstAttemptTarget = std::chrono::hours{1};
 
 // Contract §1: may a request with this `Origin` (else the origin of its `Referer`; empty where it
 // has neither) use the account's key? A request that carries neither header is allowed only where

@@ -88,6 +88,10 @@ WebhookOptionsPtr with_change(const WebhookOptionsPtr& present,
 inline bool wants_order(const Webhook& webhook) {
   return webhook.options != nullptr && webhook.options->ordered;
 }
+// Has the webhook asked that deliveries wait, however free everything is?
+inline bool waits_by_choice(const Webhook& webhook) {
+  return webhook.options != nullptr && (webhook.options->ordered || webhook.options->rate_limit);
+}
 // Do both say the same? Either may be nullptr.
 bool same_options(const WebhookOptionsPtr& a, const WebhookOptionsPtr& b);
 

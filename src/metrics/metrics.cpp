@@ -10,7 +10,9 @@
 #include <array>
 #include <cmath>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,9 @@ const prometheus::Histogram::BucketBoundaries kAttemptBuckets{
 const prometheus::Histogram::BucketBoundaries kFirstAttemptBuckets{
     0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.25, 0.5,
     1,     2.5,   5,     10,    30,    60,    300,   900,   3600};
+// Fewer: there is a series a bucket and account.
+const prometheus::Histogram::BucketBoundaries kAccountLatencyBuckets{
+    0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
 const prometheus::Histogram::BucketBoundaries kCommitBuckets{
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 const prometheus::Histogram::BucketBoundaries kRowBuckets{1,   2,   5,   10,   20,   50,
@@ -133,12 +138,46 @@ struct Metrics::Impl {
   std::array<Counter*, kReasons> attempts{};
   std::array<Counter*, kStatuses.size() + 1> requests{};
 
+  // Of one account, or of all that have no series of their own.
+  struct Target {
+    prometheus::Histogram* latency;
+    Counter* late;
+  };
+  prometheus::Family<prometheus::Histogram>& account_latency =
+      prometheus::BuildHistogram()
+          .Name("skyhook_account_first_attempt_latency_seconds")
+          .Help("skyhook_first_attempt_latency_seconds where there is a target, by account")
+          .Register(registry);
+  prometheus::Family<Counter>& account_late =
+      prometheus::BuildCounter()
+          .Name("skyhook_account_first_attempts_late_total")
+          .Help("First attempts that began after their target, by account")
+          .Register(registry);
+  Target make_target(const std::string& account) {
+    return {&account_latency.Add({{"account", account}}, kAccountLatencyBuckets),
+            &account_late.Add({{"account", account}})};
+  }
+  // With `mutex` held.
+  Target& target_of(AccountId account, bool is_own) {
+    if (is_own) {
+      const auto known = targets.find(account);
+      if (known != targets.end()) return known->second;
+      if (targets.size() < kAccountSeries) {
+        return targets.emplace(account, make_target(std::to_string(account.value))).first->second;
+      }
+    }
+    if (!other_target) other_target = make_target("other");
+    return *other_target;
+  }
+
   struct ReadGauge {
     prometheus::Gauge* gauge;
     std::function<double()> read;
   };
   std::mutex mutex;
-  std::vector<ReadGauge> gauges;  // guarded by mutex
+  std::unordered_map<AccountId, Target> targets;  // guarded by mutex
+  std::optional<Target> other_target;             // guarded by mutex
+  std::vector<ReadGauge> gauges;                  // guarded by mutex
   struct ReadCounter {
     prometheus::Counter* counter;
     std::function<double()> read;
@@ -166,6 +205,16 @@ void Metrics::attempt(FailureReason reason, Micros duration) {
 
 void Metrics::first_attempt_latency(Micros latency) {
   impl_->first_attempt.Observe(seconds(std::max(latency, Micros{0})));
+}
+
+void Metrics::held_to_target(AccountId account, bool is_own, Micros latency, bool is_late) {
+  Impl::Target target;
+  {
+    std::lock_guard lock(impl_->mutex);
+    target = impl_->target_of(account, is_own);
+  }
+  target.latency->Observe(seconds(latency));
+  if (is_late) target.late->Increment();
 }
 
 void Metrics::settled(DeliveryStatus status) {

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "domain/delivery.h"
+#include "domain/ids.h"
 
 namespace skyhook::metrics {
 
@@ -25,6 +26,10 @@ class Metrics {
   void attempt(FailureReason reason, Micros duration);
   // From the acceptance of an event to the start of a delivery's first attempt.
   void first_attempt_latency(Micros latency);
+  // One of them, of an account that has a target. Accounts with a target of their own, up to
+  // kAccountSeries of them, have series of their own; the others share one.
+  void held_to_target(AccountId account, bool is_own, Micros latency, bool is_late);
+  static constexpr std::size_t kAccountSeries = 100;
   void settled(DeliveryStatus status);
   void store_commit(std::int64_t rows, Micros duration);
   void store_failed();

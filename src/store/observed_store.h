@@ -80,10 +80,10 @@ class ObservedStore final : public Store {
                                        Timestamp until, Seconds step) override {
     return behind_->stats(webhooks, from, until, step);
   }
-  Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
-                                              Timestamp from, Timestamp until,
-                                              Seconds step) override {
-    return behind_->published(accounts, from, until, step);
+  Result<std::vector<AccountStep>> account_stats(const std::vector<AccountId>& accounts,
+                                                 Timestamp from, Timestamp until,
+                                                 Seconds step) override {
+    return behind_->account_stats(accounts, from, until, step);
   }
   Result<QueueStats> queue_stats() override { return behind_->queue_stats(); }
   Result<std::vector<NodeLease>> nodes() override { return behind_->nodes(); }

@@ -71,12 +71,20 @@ struct IdempotencyConflict {
 using PublishOutcome = std::variant<std::vector<EventReceipt>, IdempotencyConflict>;
 using PublishCallback = std::function<void(Result<PublishOutcome>)>;
 
+// When a delivery's first attempt began, held against a target.
+struct FirstAttempt {
+  AccountId account;
+  Micros latency{0};  // since its event was accepted
+  bool is_late = false;
+};
+
 // One attempt and what follows from it.
 struct AttemptOutcome {
   DeliveryId delivery_id;
   WebhookId webhook_id;
   Attempt attempt;
   Verdict verdict;
+  std::optional<FirstAttempt> first = std::nullopt;  // is counted for the account
 };
 using RecordCallback = std::function<void(Result<Done>)>;
 
@@ -144,6 +152,7 @@ struct NewAccount {
   Sha256 api_key_hash;
   std::vector<std::string> allowed_origins;
   Timestamp now;
+  std::optional<Millis> first_attempt_target = std::nullopt;
 };
 struct NewWebhook {
   AccountId account_id;
@@ -164,6 +173,15 @@ struct StatsStep {
   std::int64_t failed = 0;
   std::optional<double> duration_p50_ms;  // of attempts; from a histogram, within 10 %
   std::optional<double> duration_p95_ms;
+};
+
+// The same of accounts as a whole.
+struct AccountStep {
+  std::int64_t events = 0;          // accepted, tests of webhooks aside; also without a subscriber
+  std::int64_t first_attempts = 0;  // that were held against a target
+  std::int64_t late = 0;            // of them
+  std::optional<double> latency_p50_ms;  // of them; from a histogram, within 10 %
+  std::optional<double> latency_p95_ms;
 };
 
 // A node that shares the store with others, and how long it may act on what it owns.
@@ -233,8 +251,7 @@ class Store {
   virtual Result<std::vector<Webhook>> load_webhooks() = 0;
 
   virtual Result<Account> create_account(const NewAccount& account) = 0;
-  // Writes name, is_active, allowed_origins, api_key_hash and updated_at of `account.id`; false
-  // where it does not exist.
+  // Writes everything of `account.id` but created_at; false where it does not exist.
   virtual Result<bool> update_account(const Account& account) = 0;
   // With its webhooks and everything under them; false where it does not exist. Rows of the log go
   // in the background (purge_step).
@@ -287,11 +304,11 @@ class Store {
   // with the minute of `from`. Every step is there, also without attempts.
   virtual Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks,
                                                Timestamp from, Timestamp until, Seconds step) = 0;
-  // How many events of the accounts, tests of webhooks aside, were accepted in each of these steps,
-  // as in stats(). Also events that nobody subscribed to.
-  virtual Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
-                                                      Timestamp from, Timestamp until,
-                                                      Seconds step) = 0;
+  // Of all given accounts together, in the same steps. A first attempt counts in the minute in
+  // which it began.
+  virtual Result<std::vector<AccountStep>> account_stats(const std::vector<AccountId>& accounts,
+                                                         Timestamp from, Timestamp until,
+                                                         Seconds step) = 0;
   virtual Result<QueueStats> queue_stats() = 0;
   // Empty where the store belongs to one process alone.
   virtual Result<std::vector<NodeLease>> nodes() { return std::vector<NodeLease>{}; }

@@ -376,6 +376,30 @@ def test_what_the_operator_sees_of_an_account(server, account, make_receiver, op
     expect(page.get_by_role("heading", name="Acme")).to_be_visible()
 
 
+def test_a_target_for_first_attempts(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url())
+    page = open_page(server, server.operator_token, f"#/accounts/{account.id}", expect=["422"])
+    target, save = page.get_by_label("First attempts begin within"), page.get_by_role("button", name="Save target")
+    figure = page.locator(".figure", has_text="Begun in time")
+    expect(save).to_be_disabled()
+    target.fill("soon")
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("must be a duration such as 30s or 2m.")
+    target.fill("1h")
+    save.click()
+    expect(page.get_by_text("The target was saved.")).to_be_visible()
+    expect(figure).to_have_count(0)
+    account.publish()
+    account.settled(webhook, "delivered")
+    page.reload()
+    expect(target).to_have_value("1h")
+    expect(figure).to_contain_text("100%")
+    # The account sees the same; only the operator sets it.
+    page = open_page(server, account.key, "#/")
+    expect(page.locator(".figure", has_text="Begun in time")).to_contain_text("100%")
+    expect(page.get_by_label("First attempts begin within")).to_have_count(0)
+
+
 def test_the_server_goes_and_comes_back(make_server, receiver, open_page):
     server = make_server()
     account = server.account()

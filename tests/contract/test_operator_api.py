@@ -44,6 +44,10 @@ def test_create_account(server):
      {"allowed_origins.1": ["The allowed_origins.1 field must be a valid origin."]}),
     ({"name": "x", "allowed_origins": ["https://a.example.com", "https://*.example.com"]},
      {"allowed_origins.1": ["The allowed_origins.1 field must be a valid origin."]}),
+    ({"name": "x", "first_attempt_target": 2},
+     {"first_attempt_target": ["The first attempt target field must be a duration such as 30s or 2m."]}),
+    ({"name": "x", "first_attempt_target": "2h"},
+     {"first_attempt_target": ["The first attempt target field must be between 1ms and 1h."]}),
 ])
 def test_account_validation(server, body, errors):
     answer = server.operator("POST", "/accounts", body)
@@ -61,6 +65,19 @@ def test_update_account_is_partial(server, account):
     assert answer.data["name"] == "Renamed"
     assert answer.data["allowed_origins"] == ["https://a.example.com"]
     assert "api_key" not in answer.data
+
+
+def test_a_target_for_first_attempts_comes_and_goes(server):
+    made = server.operator("POST", "/accounts", {"name": "Acme", "first_attempt_target": " 1500ms "}).data
+    assert made["first_attempt_target"] == "1500ms"
+
+    def change(**fields):
+        return server.operator("PUT", f"/accounts/{made['id']}", fields).data["first_attempt_target"]
+
+    assert change(name="Renamed") == "1500ms"
+    assert change(first_attempt_target="120s") == "2m"
+    assert change(first_attempt_target=None) is None
+    assert server.operator("GET", f"/accounts/{made['id']}").data["first_attempt_target"] is None
 
 
 def test_accounts_are_paged(make_server):

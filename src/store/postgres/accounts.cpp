@@ -14,7 +14,12 @@ std::string_view bytes_of(const Sha256& hash) {
 }
 
 constexpr std::string_view kAccountColumns =
-    "account_id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at";
+    "account_id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at, "
+    "first_attempt_target_ms";
+
+std::int64_t stored_target(std::optional<Millis> target) {
+  return target.value_or(Millis{0}).count();
+}
 
 Account account_from(const Rows& rows, int row) {
   Account account;
@@ -27,6 +32,8 @@ Account account_from(const Rows& rows, int row) {
               account.api_key_hash.begin());
   account.created_at = rows.time(row, 5);
   account.updated_at = rows.time(row, 6);
+  const std::int64_t target = rows.integer(row, 7);
+  if (target > 0) account.first_attempt_target = Millis{target};
   return account;
 }
 
@@ -96,9 +103,10 @@ Result<Account> NodeStore::create_account(const NewAccount& account) {
     Params params;
     params.text(account.name).texts(views(account.allowed_origins));
     params.bytes(bytes_of(account.api_key_hash)).add(account.now);
+    params.add(stored_target(account.first_attempt_target));
     auto rows = connection.query(
         "INSERT INTO skyhook.accounts (name, is_active, allowed_origins, api_key_hash, created_at, "
-        "updated_at) VALUES ($1, true, $2, $3, $4, $4) RETURNING " +
+        "updated_at, first_attempt_target_ms) VALUES ($1, true, $2, $3, $4, $4, $5) RETURNING " +
             std::string(kAccountColumns),
         params);
     if (!rows) return Err{rows.error()};
@@ -111,10 +119,11 @@ Result<bool> NodeStore::update_account(const Account& account) {
     Params params;
     params.add(account.id.value).text(account.name).add(account.is_active);
     params.texts(views(account.allowed_origins)).bytes(bytes_of(account.api_key_hash));
-    params.add(account.updated_at);
+    params.add(account.updated_at).add(stored_target(account.first_attempt_target));
     auto rows = connection.query(
         "UPDATE skyhook.accounts SET name = $2, is_active = $3, allowed_origins = $4, "
-        "api_key_hash = $5, updated_at = $6 WHERE account_id = $1 RETURNING 1",
+        "api_key_hash = $5, updated_at = $6, first_attempt_target_ms = $7 "
+        "WHERE account_id = $1 RETURNING 1",
         params);
     if (!rows) return Err{rows.error()};
     return rows->count() == 1;

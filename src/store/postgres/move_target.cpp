@@ -11,7 +11,8 @@ namespace skyhook::store::postgres {
 namespace {
 
 constexpr std::string_view kAccountColumns =
-    "account_id, created_at, updated_at, is_active, name, allowed_origins, api_key_hash";
+    "account_id, created_at, updated_at, is_active, name, allowed_origins, api_key_hash, "
+    "first_attempt_target_ms";
 constexpr std::string_view kWebhookColumns =
     "account_id, webhook_id, created_at, updated_at, is_active, name, url, events, sealed_secret, "
     "options";
@@ -240,6 +241,7 @@ class PostgresMoveTarget final : public MoveTarget {
       params.add(account.id.value).add(account.created_at).add(account.updated_at);
       params.add(account.is_active).text(account.name).texts(views(account.allowed_origins));
       params.bytes(bytes_of(account.api_key_hash));
+      params.add(account.first_attempt_target.value_or(Millis{0}).count());
       statements.add(insert, std::move(params));
     }
     return write(statements, MoveTable::accounts, page.last, page.rows.size());

@@ -71,9 +71,9 @@ class NodeStore final : public Store, public Shared {
   Result<std::int64_t> replay(const Replay& replay, const std::vector<EventPtr>& events) override;
   Result<std::vector<StatsStep>> stats(const std::vector<WebhookId>& webhooks, Timestamp from,
                                        Timestamp until, Seconds step) override;
-  Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
-                                              Timestamp from, Timestamp until,
-                                              Seconds step) override;
+  Result<std::vector<AccountStep>> account_stats(const std::vector<AccountId>& accounts,
+                                                 Timestamp from, Timestamp until,
+                                                 Seconds step) override;
   Result<QueueStats> queue_stats() override;
   Result<std::vector<NodeLease>> nodes() override;
 

@@ -1595,6 +1595,14 @@ BEGIN
 END $$;
 )sql";
 
+// A node of before does not name the column, and leaves it as it is.
+constexpr std::string_view kFirstAttempts = R"sql(
+-- How soon first attempts are to begin; 0: the service's target. In rows of webhook 0, which are the
+-- account's, failed_attempts is how many were held against a target, failed (in tallies:
+-- ended_failed) how many of them were late, and the durations are their latencies.
+ALTER TABLE skyhook.accounts ADD COLUMN first_attempt_target_ms bigint NOT NULL DEFAULT 0;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1611,7 +1619,8 @@ const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
   static const std::vector<std::string_view> list{first,      kMoves,       kOptions,     kLive,
                                                   kInquiries, kSpans,       kEventCounts, kOrder,
-                                                  kReplay,    kLateOutcomes};
+                                                  kReplay,    kLateOutcomes,
+                                                  kFirstAttempts};
   return list;
 }
 

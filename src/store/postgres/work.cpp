@@ -413,61 +413,74 @@ Answer<std::vector<StatsStep>> read_counts(Connection& connection, std::string_v
   return steps;
 }
 
+Answer<Done> read_durations(Connection& connection, std::string_view asked_rows,
+                            const Params& params, std::vector<StatsStep>& steps) {
+  auto durations = connection.query(
+      std::string(asked_rows) +
+          "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
+          "SELECT minute, bucket, attempts AS n FROM asked, "
+          "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
+          "SELECT * FROM skyhook.rollup_durations r WHERE r.account_id = asked.account_id "
+          "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) "
+          "AS m UNION ALL SELECT minute, u.bucket, u.n FROM asked, "
+          "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
+          "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
+          "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low "
+          "AND minute < high OFFSET 0) AS s, unnest(buckets, attempts) AS u(bucket, n) UNION ALL "
+          "SELECT minute, get_byte(durations, i), 1 FROM asked "
+          "JOIN skyhook.tallies USING (account_id, webhook_id), "
+          "generate_series(0, length(durations) - 1) AS i "
+          "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
+          "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
+      params);
+  if (!durations) return Err{durations.error()};
+  std::vector<std::vector<std::pair<int, std::int64_t>>> buckets(steps.size());
+  for (int row = 0; row < durations->count(); ++row) {
+    buckets[static_cast<std::size_t>(durations->integer(row, 0))].emplace_back(
+        durations->small(row, 1), durations->integer(row, 2));
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    steps[i].duration_p50_ms = quantile_ms(buckets[i], 0.50);
+    steps[i].duration_p95_ms = quantile_ms(buckets[i], 0.95);
+  }
+  return Done{};
+}
+
+template <class Id>
+Answer<std::vector<StatsStep>> read_steps(Connection& connection, std::string_view asked_rows,
+                                          const std::vector<Id>& ids, Timestamp from,
+                                          Timestamp until, Seconds step) {
+  const Asked asked(from, until, step);
+  auto params = stats_params(connection, ids, asked);
+  if (!params) return Err{params.error()};
+  auto steps = read_counts(connection, asked_rows, *params, asked);
+  if (!steps) return steps;
+  auto read = read_durations(connection, asked_rows, *params, *steps);
+  if (!read) return Err{read.error()};
+  return steps;
+}
+
 }  // namespace
 
 Result<std::vector<StatsStep>> NodeStore::stats(const std::vector<WebhookId>& webhooks,
                                                 Timestamp from, Timestamp until, Seconds step) {
-  return read([&](Connection& connection) -> Answer<std::vector<StatsStep>> {
-    const Asked asked(from, until, step);
-    auto params = stats_params(connection, webhooks, asked);
-    if (!params) return Err{params.error()};
-    auto found = read_counts(connection, kWebhooksAsked, *params, asked);
-    if (!found) return found;
-    std::vector<StatsStep>& steps = *found;
-    auto durations = connection.query(
-        std::string(kWebhooksAsked) +
-            "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
-            "SELECT minute, bucket, attempts AS n FROM asked, "
-            "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
-            "SELECT * FROM skyhook.rollup_durations r WHERE r.account_id = asked.account_id "
-            "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) "
-            "AS m UNION ALL SELECT minute, u.bucket, u.n FROM asked, "
-            "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
-            "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
-            "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low "
-            "AND minute < high OFFSET 0) AS s, unnest(buckets, attempts) AS u(bucket, n) UNION ALL "
-            "SELECT minute, get_byte(durations, i), 1 FROM asked "
-            "JOIN skyhook.tallies USING (account_id, webhook_id), "
-            "generate_series(0, length(durations) - 1) AS i "
-            "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
-            "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
-        *params);
-    if (!durations) return Err{durations.error()};
-    std::vector<std::vector<std::pair<int, std::int64_t>>> buckets(steps.size());
-    for (int row = 0; row < durations->count(); ++row) {
-      buckets[static_cast<std::size_t>(durations->integer(row, 0))].emplace_back(
-          durations->small(row, 1), durations->integer(row, 2));
-    }
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      steps[i].duration_p50_ms = quantile_ms(buckets[i], 0.50);
-      steps[i].duration_p95_ms = quantile_ms(buckets[i], 0.95);
-    }
-    return found;
+  return read([&](Connection& connection) {
+    return read_steps(connection, kWebhooksAsked, webhooks, from, until, step);
   });
 }
 
-Result<std::vector<std::int64_t>> NodeStore::published(const std::vector<AccountId>& accounts,
-                                                       Timestamp from, Timestamp until,
-                                                       Seconds step) {
-  return read([&](Connection& connection) -> Answer<std::vector<std::int64_t>> {
-    const Asked asked(from, until, step);
-    auto params = stats_params(connection, accounts, asked);
-    if (!params) return Err{params.error()};
-    auto steps = read_counts(connection, kAccountsAsked, *params, asked);
-    if (!steps) return Err{steps.error()};
-    std::vector<std::int64_t> events;
-    for (const StatsStep& one : *steps) events.push_back(one.delivered);
-    return events;
+Result<std::vector<AccountStep>> NodeStore::account_stats(const std::vector<AccountId>& accounts,
+                                                          Timestamp from, Timestamp until,
+                                                          Seconds step) {
+  return read([&](Connection& connection) -> Answer<std::vector<AccountStep>> {
+    auto found = read_steps(connection, kAccountsAsked, accounts, from, until, step);
+    if (!found) return Err{found.error()};
+    std::vector<AccountStep> steps;
+    for (const StatsStep& one : *found) {
+      steps.push_back({one.delivered, one.failed_attempts, one.failed, one.duration_p50_ms,
+                       one.duration_p95_ms});
+    }
+    return steps;
   });
 }
 

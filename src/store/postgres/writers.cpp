@@ -18,6 +18,27 @@ constexpr std::string_view kSettle =
     "SELECT "
     "skyhook.settle($1::int,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)";
 
+// First attempts that were held against a target, summed up by account and minute.
+constexpr std::string_view kTallyFirst =
+    "INSERT INTO skyhook.tallies SELECT a, 0, minute, pg_current_xact_id()::text::bigint, "
+    "0, 0, 0, 0, late, n, durations FROM unnest($1, $2, $3, $4, $5) AS r(a, minute, n, late, "
+    "durations)";
+// The same one by one, before kSettle and within its transaction: only what that will take.
+constexpr std::string_view kTallyFirstToSettle =
+    "INSERT INTO skyhook.tallies SELECT i.account_id, 0, minute, "
+    "pg_current_xact_id()::text::bigint, 0, 0, 0, 0, sum(late), count(*), string_agg(bucket, '') "
+    "FROM unnest($2, $3, $4, $5, $6, $7) "
+    "AS i(account_id, webhook_id, delivery_id, minute, late, bucket), "
+    "LATERAL (SELECT d.node_id FROM skyhook.deliveries d WHERE d.account_id = i.account_id "
+    "AND d.webhook_id = i.webhook_id AND d.delivery_id = i.delivery_id OFFSET 0) AS d "
+    "LEFT JOIN LATERAL (SELECT x.node_id FROM skyhook.detours x WHERE x.account_id = i.account_id "
+    "AND x.webhook_id = i.webhook_id AND x.delivery_id = i.delivery_id OFFSET 0) AS x ON true "
+    "WHERE coalesce(x.node_id, d.node_id) = $1 "
+    "AND NOT EXISTS (SELECT FROM skyhook.attempts a WHERE a.account_id = i.account_id "
+    "AND a.webhook_id = i.webhook_id AND a.delivery_id = i.delivery_id) "
+    "AND EXISTS (SELECT FROM skyhook.webhooks h "
+    "WHERE h.account_id = i.account_id AND h.webhook_id = i.webhook_id) GROUP BY 1, 3";
+
 std::int64_t minute_of(Timestamp time) {
   return std::chrono::floor<std::chrono::minutes>(time).time_since_epoch().count();
 }
@@ -67,6 +88,57 @@ struct AttemptRows {
     body.push_back(attempt.response_body);
   }
 };
+
+// nullopt: none of them was held against a target.
+std::optional<Params> tally_first(const std::vector<const AttemptOutcome*>& outcomes) {
+  struct Tally {
+    std::int64_t count = 0, late = 0;
+    std::string durations;
+  };
+  std::map<std::pair<std::int64_t, std::int64_t>, Tally> tallies;
+  for (const AttemptOutcome* outcome : outcomes) {
+    if (!outcome->first) continue;
+    const FirstAttempt& first = *outcome->first;
+    Tally& tally = tallies[{first.account.value, minute_of(outcome->attempt.started_at)}];
+    ++tally.count;
+    tally.late += first.is_late ? 1 : 0;
+    tally.durations.push_back(static_cast<char>(duration_bucket(first.latency)));
+  }
+  if (tallies.empty()) return std::nullopt;
+  std::vector<std::int64_t> account, minute, count, late;
+  std::vector<std::string_view> durations;
+  for (const auto& [key, tally] : tallies) {
+    account.push_back(key.first);
+    minute.push_back(key.second);
+    count.push_back(tally.count);
+    late.push_back(tally.late);
+    durations.push_back(tally.durations);
+  }
+  Params params;
+  params.add(account).add(minute).add(count).add(late).bytes_list(durations);
+  return params;
+}
+
+// Likewise, for kTallyFirstToSettle.
+std::optional<Params> first_to_settle(const std::vector<const AttemptOutcome*>& outcomes,
+                                      int node) {
+  std::vector<std::int64_t> account, webhook, delivery, minute, late;
+  std::vector<std::string> buckets;
+  for (const AttemptOutcome* outcome : outcomes) {
+    if (!outcome->first) continue;
+    account.push_back(outcome->first->account.value);
+    webhook.push_back(outcome->webhook_id.value);
+    delivery.push_back(outcome->delivery_id.value);
+    minute.push_back(minute_of(outcome->attempt.started_at));
+    late.push_back(outcome->first->is_late ? 1 : 0);
+    buckets.emplace_back(1, static_cast<char>(duration_bucket(outcome->first->latency)));
+  }
+  if (account.empty()) return std::nullopt;
+  Params params;
+  params.add(std::int64_t{node}).add(account).add(webhook).add(delivery).add(minute).add(late);
+  params.bytes_list(std::vector<std::string_view>(buckets.begin(), buckets.end()));
+  return params;
+}
 
 }  // namespace
 
@@ -421,7 +493,7 @@ void Writers::write_one_by_one(Worker& worker, Batch batch) {
 Answer<Done> Writers::write_publishes_and_fast(Worker& worker, const Batch& batch,
                                                const std::vector<const AttemptOutcome*>& fast) {
   std::vector<Params> params;
-  params.reserve(3);
+  params.reserve(4);
   std::vector<Call> calls;
   AcceptRows accepted;
   if (!batch.publishes.empty()) {
@@ -468,6 +540,10 @@ Answer<Done> Writers::write_publishes_and_fast(Worker& worker, const Batch& batc
     settle.bools(rows.truncated).bytes_list(rows.headers).bytes_list(rows.body);
     settle.add(account).add(webhook).add(minute).add(delivered).bytes_list(durations);
     calls.push_back({kSettleDelivered, settle});
+    if (auto first = tally_first(fast)) {
+      params.push_back(*std::move(first));
+      calls.push_back({kTallyFirst, params.back()});
+    }
   }
   if (accepted.any_ordered()) {
     params.push_back(accepted.order_params(worker.node));
@@ -489,6 +565,7 @@ Answer<Done> Writers::write_slow(Worker& worker, const std::vector<const Attempt
     std::vector<std::int64_t> failure, verdict, reason, minute;
     std::vector<std::string_view> error;
     std::vector<std::string> buckets;
+    std::vector<const AttemptOutcome*> taken;
     for (const AttemptOutcome* outcome : rest) {
       if (!seen.insert(outcome->delivery_id).second) {
         later.push_back(outcome);
@@ -508,6 +585,7 @@ Answer<Done> Writers::write_slow(Worker& worker, const std::vector<const Attempt
       const StoredVerdict what = stored(*outcome);
       const Attempt& attempt = outcome->attempt;
       rows.add(*outcome, *account);
+      taken.push_back(outcome);
       failure.push_back(static_cast<int>(attempt.failure));
       verdict.push_back(what.code);
       reason.push_back(static_cast<int>(what.reason));
@@ -521,7 +599,11 @@ Answer<Done> Writers::write_slow(Worker& worker, const std::vector<const Attempt
     params.add(failure).add(verdict).add(reason).bools(rows.truncated).bytes_list(error);
     params.bytes_list(rows.headers).bytes_list(rows.body).add(minute);
     params.bytes_list(std::vector<std::string_view>(buckets.begin(), buckets.end()));
-    auto written = worker.connection->query(kSettle, params);
+    const auto first = first_to_settle(taken, worker.node);
+    std::vector<Call> calls;
+    if (first) calls.push_back({kTallyFirstToSettle, *first});
+    calls.push_back({kSettle, params});
+    auto written = worker.connection->pipeline(calls);
     if (!written) return Err{written.error()};
     rest = std::move(later);
   }

@@ -374,14 +374,15 @@ std::vector<StatsStep> read_stats(Connection& connection, const std::vector<Webh
   return read_rollups(connection, owners_of(webhooks), from, until, step);
 }
 
-std::vector<std::int64_t> read_published(Connection& connection,
-                                         const std::vector<AccountId>& accounts, Timestamp from,
-                                         Timestamp until, Seconds step) {
-  std::vector<std::int64_t> events;
+std::vector<AccountStep> read_account_stats(Connection& connection,
+                                            const std::vector<AccountId>& accounts, Timestamp from,
+                                            Timestamp until, Seconds step) {
+  std::vector<AccountStep> steps;
   for (const StatsStep& one : read_rollups(connection, owners_of(accounts), from, until, step)) {
-    events.push_back(one.delivered);
+    steps.push_back(
+        {one.delivered, one.failed_attempts, one.failed, one.duration_p50_ms, one.duration_p95_ms});
   }
-  return events;
+  return steps;
 }
 
 }  // namespace skyhook::store::sqlite

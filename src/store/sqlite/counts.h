@@ -40,7 +40,9 @@ struct Rollup {
   void add(const Rollup& other);
 };
 
-// Roll-ups belong to a webhook; or to an account: then `delivered` is how many events it published.
+// Roll-ups belong to a webhook; or to an account: then `delivered` is how many events it published,
+// `failed_attempts` how many first attempts were held against a target, `failed` how many of them
+// were late, and the durations are their latencies.
 constexpr std::int64_t rollup_owner(WebhookId webhook) {
   return webhook.value;
 }
@@ -96,9 +98,8 @@ DeliveryTotals read_totals_of_all(Connection& connection);
 std::vector<WebhookId> read_webhooks_with_pending(Connection& connection);
 std::vector<StatsStep> read_stats(Connection& connection, const std::vector<WebhookId>& webhooks,
                                   Timestamp from, Timestamp until, Seconds step);
-// Store::published().
-std::vector<std::int64_t> read_published(Connection& connection,
-                                         const std::vector<AccountId>& accounts, Timestamp from,
-                                         Timestamp until, Seconds step);
+std::vector<AccountStep> read_account_stats(Connection& connection,
+                                            const std::vector<AccountId>& accounts, Timestamp from,
+                                            Timestamp until, Seconds step);
 
 }  // namespace skyhook::store::sqlite

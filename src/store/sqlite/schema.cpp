@@ -188,14 +188,21 @@ ON CONFLICT DO UPDATE SET
   first_id = min(first_id, excluded.first_id), last_id = max(last_id, excluded.last_id);
 )sql";
 
+constexpr std::string_view kFirstAttempts = R"sql(
+-- How soon first attempts are to begin; 0: the service's target. What roll-ups of accounts hold beside
+-- their events: see rollup_owner (counts.h).
+ALTER TABLE accounts ADD COLUMN first_attempt_target_ms INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // SQLite's log shrinks back to this after a burst.
 constexpr int kLogFileBytes = 64 * 1024 * 1024;
 
 }  // namespace
 
 const std::vector<std::string_view>& migrations() {
-  static const std::vector<std::string_view> list{
-      kFirstSchema, kJournalOfCounts, kTraces, kMoveMark, kOptions, kSpans, kMarksOfEvents};
+  static const std::vector<std::string_view> list{kFirstSchema,   kJournalOfCounts, kTraces,
+                                                  kMoveMark,      kOptions,         kSpans,
+                                                  kMarksOfEvents, kFirstAttempts};
   return list;
 }
 

@@ -230,11 +230,11 @@ class SqliteStore final : public Store {
       return read_stats(connection, webhooks, from, until, step);
     });
   }
-  Result<std::vector<std::int64_t>> published(const std::vector<AccountId>& accounts,
-                                              Timestamp from, Timestamp until,
-                                              Seconds step) override {
+  Result<std::vector<AccountStep>> account_stats(const std::vector<AccountId>& accounts,
+                                                 Timestamp from, Timestamp until,
+                                                 Seconds step) override {
     return read([&](Connection& connection) {
-      return read_published(connection, accounts, from, until, step);
+      return read_account_stats(connection, accounts, from, until, step);
     });
   }
   Result<QueueStats> queue_stats() override {

@@ -20,6 +20,10 @@ WebhookOptionsPtr options_of(const Query& row, int column) {
   return std::move(*options);
 }
 
+std::int64_t stored_target(std::optional<Millis> target) {
+  return target.value_or(Millis{0}).count();
+}
+
 Blob blob_of(const Sha256& hash) {
   return {hash.data(), hash.size()};
 }
@@ -42,6 +46,7 @@ std::vector<Account> load_accounts(Connection& connection, AccountId after, std:
     std::copy(hash.begin(), hash.end(), account.api_key_hash.begin());
     account.created_at = row.time(5);
     account.updated_at = row.time(6);
+    if (row.integer(7) > 0) account.first_attempt_target = Millis{row.integer(7)};
     accounts.push_back(std::move(account));
   }
   return accounts;
@@ -65,16 +70,18 @@ Account create_account(WriteSession& session, const NewAccount& added) {
   connection
       .statement(
           "INSERT INTO accounts (name, is_active, allowed_origins, api_key_hash, created_at, "
-          "updated_at) "
-          "VALUES (?1, 1, ?2, ?3, ?4, ?4)")
-      .run(added.name, origins, blob_of(added.api_key_hash), added.now);
+          "updated_at, first_attempt_target_ms) "
+          "VALUES (?1, 1, ?2, ?3, ?4, ?4, ?5)")
+      .run(added.name, origins, blob_of(added.api_key_hash), added.now,
+           stored_target(added.first_attempt_target));
   return {AccountId{connection.last_insert_id()},
           added.name,
           true,
           added.allowed_origins,
           added.api_key_hash,
           added.now,
-          added.now};
+          added.now,
+          added.first_attempt_target};
 }
 
 bool update_account(WriteSession& session, const Account& account) {
@@ -83,9 +90,10 @@ bool update_account(WriteSession& session, const Account& account) {
              .statement(
                  "UPDATE accounts SET name = ?2, is_active = ?3, allowed_origins = ?4, "
                  "api_key_hash = ?5, "
-                 "updated_at = ?6 WHERE id = ?1")
+                 "updated_at = ?6, first_attempt_target_ms = ?7 WHERE id = ?1")
              .run(account.id.value, account.name, account.is_active, origins,
-                  blob_of(account.api_key_hash), account.updated_at) == 1;
+                  blob_of(account.api_key_hash), account.updated_at,
+                  stored_target(account.first_attempt_target)) == 1;
 }
 
 bool delete_account(WriteSession& session, AccountId id) {

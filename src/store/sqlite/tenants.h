@@ -10,7 +10,8 @@
 namespace skyhook::store::sqlite {
 
 inline constexpr std::string_view kAccountColumns =
-    "id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at";
+    "id, name, is_active, allowed_origins, api_key_hash, created_at, updated_at, "
+    "first_attempt_target_ms";
 inline constexpr std::string_view kWebhookColumns =
     "id, account_id, name, url, events, is_active, sealed_secret, created_at, updated_at, options";
 

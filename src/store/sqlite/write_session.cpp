@@ -268,8 +268,16 @@ void WriteSession::record(const AttemptOutcome& outcome) {
       [&](const auto& verdict) { return settle(outcome, verdict, ended_then); }, outcome.verdict);
   if (!counts) return;
   ended_then.durations.add(attempt.duration);
+  if (outcome.first) count_first(*outcome.first, attempt.started_at);
   insert_attempt(outcome);
   rows_ += 1;
+}
+
+void WriteSession::count_first(const FirstAttempt& first, Timestamp began_at) {
+  Rollup& began_then = changes_.rollups[{rollup_owner(first.account), minute_of(began_at)}];
+  began_then.failed_attempts += 1;
+  began_then.failed += first.is_late ? 1 : 0;
+  began_then.durations.add(first.latency);
 }
 
 bool WriteSession::settle(const AttemptOutcome& outcome, const Delivered& delivered,

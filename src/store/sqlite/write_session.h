@@ -101,6 +101,7 @@ class WriteSession {
   EventReceipt insert_event(const NewEvent& added);
   void mark_id(std::int64_t id, Timestamp created_at);
   void insert_attempt(const AttemptOutcome& outcome);
+  void count_first(const FirstAttempt& first, Timestamp began_at);
   void write_rows();
   bool settle(const AttemptOutcome& outcome, const Delivered& delivered, Rollup& rollup);
   bool settle(const AttemptOutcome& outcome, const RetryAt& retry, Rollup& rollup);

@@ -154,6 +154,33 @@ TEST(AccountValidation, ReadsOrigins) {
             "allowed_origins.2: The allowed_origins.2 field must be a valid origin.\n");
 }
 
+TEST(AccountValidation, ReadsTheTargetOfFirstAttempts) {
+  const auto read = [](const std::string& value) {
+    FieldErrors errors;
+    const auto input = read_account(*parse_object("{\"first_attempt_target\":" + value + "}"),
+                                    Presence::optional, errors);
+    return std::pair(input.first_attempt_target, text_of(errors));
+  };
+  using Target = std::optional<std::optional<Millis>>;
+  EXPECT_EQ(read("\"1ms\"").first, Target(Millis{1}));
+  EXPECT_EQ(read("\"1h\"").first, Target(Millis{3'600'000}));
+  EXPECT_EQ(read("null"), std::pair(Target(std::optional<Millis>{}), std::string()));
+  FieldErrors errors;
+  EXPECT_EQ(read_account(*parse_object("{}"), Presence::optional, errors).first_attempt_target,
+            Target{});
+  for (const char* bad : {"2", "\"soon\"", "[]", "true"}) {
+    EXPECT_EQ(read(bad).second,
+              "first_attempt_target: The first attempt target field must be a duration such as 30s "
+              "or 2m.\n")
+        << bad;
+  }
+  for (const char* bad : {"\"0ms\"", "\"61m\""}) {
+    EXPECT_EQ(read(bad).second,
+              "first_attempt_target: The first attempt target field must be between 1ms and 1h.\n")
+        << bad;
+  }
+}
+
 TEST(AccountValidation, TakesWhatABrowserSendsAsOrigin) {
   const auto is_origin = [](const std::string& origin) {
     FieldErrors errors;

@@ -87,6 +87,7 @@ TEST(Settings, refuse_values_past_their_limits) {
       {"rate_limit", {"", "-1", "1000001", "12.5", "0x10", "120 ", "many"}},
       {"retention", {"", "30", "3651d", "-1d"}},
       {"switch_off_after", {"", "5", "91d", "-1h"}},
+      {"first_attempt_target", {"", "5", "61m", "-1s"}},
       {"log", {"", "loud", "INFO"}},
       {"log_format", {"xml"}},
       {"header_prefix", {"", "X Skylight", "X-\r\n", "X:", "webhook-", std::string(65, 'x')}},
@@ -123,6 +124,8 @@ TEST(Settings, take_values_at_their_limits) {
   take("rate_limit", "1000000");
   take("retention", "0");
   EXPECT_EQ(config.retention, Millis{0});
+  take("first_attempt_target", "1h");
+  take("first_attempt_target", "1ms");
   take("switch_off_after", "90d");
   take("switch_off_after", "0");
   EXPECT_EQ(config.switch_off_after, Millis{0});

@@ -82,6 +82,33 @@ class DirectoryTest : public testing::Test {
   AccountId account_;
 };
 
+TEST_F(DirectoryTest, TellsAnAccountsTarget) {
+  EXPECT_EQ(directory_->first_attempt_target(account_), std::nullopt);
+  const auto other = (*directory_->create_account({.name = "Other",
+                                                   .api_key_hash = {1},
+                                                   .allowed_origins = {},
+                                                   .now = clock_.now(),
+                                                   .first_attempt_target = Millis{250}}))
+                         ->id;
+  const auto set = [&](std::optional<Millis> target) {
+    ASSERT_TRUE(
+        directory_
+            ->update_account(account_, [&](Account& one) { one.first_attempt_target = target; })
+            .ok());
+  };
+  set(Millis{2'000});
+  EXPECT_EQ(directory_->first_attempt_target(account_), Millis{2'000});
+  EXPECT_EQ(directory_->first_attempt_target(other), Millis{250});
+  EXPECT_EQ(directory_->first_attempt_target(AccountId{999}), std::nullopt);
+  open();
+  EXPECT_EQ(directory_->first_attempt_target(account_), Millis{2'000});
+  ASSERT_TRUE(*directory_->delete_account(other));
+  EXPECT_EQ(directory_->first_attempt_target(other), std::nullopt);
+  EXPECT_EQ(directory_->first_attempt_target(account_), Millis{2'000});
+  set(std::nullopt);
+  EXPECT_EQ(directory_->first_attempt_target(account_), std::nullopt);
+}
+
 TEST_F(DirectoryTest, FindsSubscribersByNameAndByPattern) {
   const WebhookId named = add({"contact.created"});
   const WebhookId every = add({"*"});

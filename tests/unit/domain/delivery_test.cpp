@@ -38,4 +38,22 @@ TEST(FailureReason, has_a_name_of_its_own_for_each) {
 }
 
 }  // namespace
+TEST(WaitingDelivery, IsFreshAsItWasPublished) {
+  const Timestamp now{Seconds{1'000'000}};
+  const auto event = std::make_shared<const Event>(Event{EventId{1}, AccountId{1}, "a", "{}", now});
+  const WaitingDelivery fresh{.event = event, .created_at = now, .due_at = now};
+  EXPECT_TRUE(fresh.is_fresh());
+  WaitingDelivery other = fresh;
+  other.attempts_made = 1;
+  EXPECT_FALSE(other.is_fresh());
+  other = fresh;
+  other.is_test = true;
+  EXPECT_FALSE(other.is_fresh());
+  other = fresh;
+  other.due_at = now + Seconds{5};  // asked for once more before any attempt
+  EXPECT_FALSE(other.is_fresh());
+  other.created_at = other.due_at;  // a replay
+  EXPECT_FALSE(other.is_fresh());
+}
+
 }  // namespace skyhook

@@ -13,8 +13,10 @@ namespace skyhook::metrics {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 // The value of a series of skyhook_attempts_total; labels have no order.
 std::string attempts(const std::string& text, const std::string& result,
@@ -83,6 +85,33 @@ TEST(Metrics, CountsAndRenders) {
   EXPECT_GT(snapshot.attempt_p50_ms, 2.5);
   EXPECT_LE(snapshot.attempt_p50_ms, 5);
   EXPECT_GT(snapshot.attempt_p99_ms, 20'000);
+}
+
+TEST(Metrics, BoundsTheSeriesOfAccounts) {
+  Metrics metrics;
+  EXPECT_THAT(metrics.render(), Not(HasSubstr("account=")));
+  const auto count_of = [&](const std::string& account) {
+    const std::string text = metrics.render();
+    const std::string series =
+        "skyhook_account_first_attempt_latency_seconds_count{account=\"" + account + "\"} ";
+    const std::size_t place = text.find(series);
+    return place == std::string::npos ? -1 : std::stoi(text.substr(place + series.size()));
+  };
+  metrics.held_to_target(AccountId{7}, false, milliseconds{2}, false);
+  EXPECT_EQ(count_of("7"), -1) << "has no target of its own";
+  EXPECT_EQ(count_of("other"), 1);
+  const auto limit = static_cast<std::int64_t>(Metrics::kAccountSeries);
+  for (std::int64_t id = 1; id <= limit + 2; ++id) {
+    metrics.held_to_target(AccountId{id}, true, milliseconds{2}, id == 1 || id > limit);
+  }
+  metrics.held_to_target(AccountId{1}, true, milliseconds{2}, true);
+  EXPECT_EQ(count_of("1"), 2);
+  EXPECT_EQ(count_of(std::to_string(limit)), 1);
+  EXPECT_EQ(count_of(std::to_string(limit + 1)), -1);
+  EXPECT_EQ(count_of("other"), 3);
+  EXPECT_THAT(metrics.render(),
+              AllOf(HasSubstr("skyhook_account_first_attempts_late_total{account=\"1\"} 2\n"),
+                    HasSubstr("skyhook_account_first_attempts_late_total{account=\"other\"} 2\n")));
 }
 
 TEST(Metrics, IsUsedFromManyThreads) {

@@ -155,7 +155,8 @@ class MoveTest : public StoreContract {
 
   // Everything that a log can hold, over three days.
   void make_history() {
-    NewAccount added{"Acme", {7}, {"https://a.example", "https://b.example"}, clock.time};
+    NewAccount added{
+        "Acme", {7}, {"https://a.example", "https://b.example"}, clock.time, Millis{1'500}};
     account = must(store->create_account(added));
     ASSERT_TRUE(store->create_account({"Gone", {9}, {}, clock.time}).ok());
     first = make_webhook(account.id);
@@ -171,7 +172,9 @@ class MoveTest : public StoreContract {
     const Webhook doomed = make_webhook(account.id);
 
     publish_to(doomed);
-    settle(delivered(publish_to(first)));
+    AttemptOutcome late = delivered(publish_to(first));
+    late.first = FirstAttempt{account.id, Millis{2'000}, true};
+    settle(late);
     const WaitingDelivery hard = publish_to(first);  // fails for good at its third attempt
     settle(failed(hard, RetryAt{clock.time + Seconds{120}}, 1));
     clock.time += Seconds{120};
@@ -219,7 +222,8 @@ class MoveTest : public StoreContract {
     const auto time = [](std::optional<Timestamp> at) { return at ? to_iso8601(*at) : "-"; };
     for (const Account& one : must(from.load_accounts())) {
       line("account", one.id.value, one.name, one.is_active, one.allowed_origins.size(),
-           int{one.api_key_hash[0]}, time(one.created_at), time(one.updated_at));
+           int{one.api_key_hash[0]}, time(one.created_at), time(one.updated_at),
+           one.first_attempt_target.value_or(Millis{0}).count());
       for (const std::string& origin : one.allowed_origins) line(origin);
     }
     for (const Webhook& one : must(from.load_webhooks())) {
@@ -258,9 +262,9 @@ class MoveTest : public StoreContract {
         }
       }
     }
-    for (const std::int64_t events : must(from.published({account.id}, clock.time - 4 * kDay,
-                                                         clock.time + kDay, Seconds{12 * 3'600}))) {
-      line("events", events);
+    for (const AccountStep& step : must(from.account_stats(
+             {account.id}, clock.time - 4 * kDay, clock.time + kDay, Seconds{12 * 3'600}))) {
+      line("events", step.events, step.first_attempts, step.late, step.latency_p50_ms.value_or(-1));
     }
     const QueueStats queue = must(from.queue_stats());
     line("queue", queue.totals.pending, queue.totals.delivered, queue.totals.failed,

@@ -673,7 +673,7 @@ TEST_P(StoreContract, EndsWaitingDeliveriesInParts) {
 // -------------------------------------------------------------------------------------------------
 
 TEST_P(StoreContract, KeepsAccounts) {
-  NewAccount added{"Åcme \"Ltd\"", {}, {"https://a.example", "*"}, clock.time};
+  NewAccount added{"Åcme \"Ltd\"", {}, {"https://a.example", "*"}, clock.time, Millis{1'500}};
   added.api_key_hash.fill(0xab);
   const Result<Account> made = store->create_account(added);
   ASSERT_TRUE(made.ok());
@@ -691,8 +691,11 @@ TEST_P(StoreContract, KeepsAccounts) {
   EXPECT_EQ(account.api_key_hash, added.api_key_hash);
   EXPECT_EQ(account.created_at, clock.time);
   EXPECT_EQ(account.updated_at, clock.time);
+  EXPECT_EQ(account.first_attempt_target, Millis{1'500});
+  EXPECT_EQ((*all)[1].first_attempt_target, std::nullopt);
 
   account.name = "New";
+  account.first_attempt_target = std::nullopt;
   account.is_active = false;
   account.allowed_origins.clear();
   account.api_key_hash.fill(0xcd);
@@ -700,6 +703,7 @@ TEST_P(StoreContract, KeepsAccounts) {
   EXPECT_TRUE(*store->update_account(account));
   const Account stored = store->load_accounts()->at(0);
   EXPECT_EQ(stored.name, "New");
+  EXPECT_EQ(stored.first_attempt_target, std::nullopt);
   EXPECT_FALSE(stored.is_active);
   EXPECT_THAT(stored.allowed_origins, IsEmpty());
   EXPECT_EQ(stored.api_key_hash, account.api_key_hash);
@@ -1315,7 +1319,12 @@ TEST_P(StoreContract, CountsThePublishedEventsOfAccounts) {
   const Webhook second = make_webhook(one.id);
   const Timestamp start = clock.time;  // a whole minute
   const auto events = [&](const std::vector<AccountId>& accounts, Seconds step = Seconds{60}) {
-    return *store->published(accounts, start, start + Seconds{180}, step);
+    std::vector<std::int64_t> counts;
+    for (const AccountStep& one :
+         *store->account_stats(accounts, start, start + Seconds{180}, step)) {
+      counts.push_back(one.events);
+    }
+    return counts;
   };
   // To two webhooks, to none, and a test, which is not published by anybody.
   ASSERT_TRUE(publish({make_event(one.id, {first.id, second.id}), make_event(one.id, {})}).ok());
@@ -1341,6 +1350,68 @@ TEST_P(StoreContract, CountsThePublishedEventsOfAccounts) {
   ASSERT_TRUE(*store->delete_account(one.id));
   purge_all(clock.time, std::nullopt);
   EXPECT_THAT(events({two.id, one.id}), ElementsAre(0, 1, 0));
+}
+
+TEST_P(StoreContract, CountsFirstAttemptsOfAccounts) {
+  const Account account = make_account();
+  const Account other = make_account("Other");
+  const Webhook webhook = make_webhook(account.id);
+  const Timestamp start = clock.time;  // a whole minute
+  const auto whole = [&](const std::vector<AccountId>& accounts) {
+    const auto steps = store->account_stats(accounts, start, start + Seconds{120}, Seconds{120});
+    EXPECT_TRUE(steps.ok());
+    return steps.ok() ? steps->at(0) : AccountStep{};
+  };
+  const auto counts = [&](const std::vector<AccountId>& accounts) {
+    const AccountStep step = whole(accounts);
+    return std::tuple(step.events, step.first_attempts, step.late);
+  };
+  using Counts = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+  const auto with_first = [&](AttemptOutcome outcome, Millis latency, bool is_late) {
+    outcome.first = FirstAttempt{account.id, latency, is_late};
+    return outcome;
+  };
+  const auto deliveries = publish_many(webhook, 22);
+  std::vector<AttemptOutcome> outcomes;
+  for (std::size_t i = 0; i < 19; ++i) {
+    outcomes.push_back(with_first(delivered(deliveries[i]), Millis{20}, false));
+  }
+  // One whose attempt fails, and one of an account without a target.
+  outcomes.push_back(
+      with_first(failed(deliveries[19], RetryAt{at(Seconds{60})}), Millis{3'000}, true));
+  outcomes.push_back(delivered(deliveries[20]));
+  ASSERT_TRUE(record(outcomes).ok());
+  // The same again, as after an answer that was lost: it counts once.
+  ASSERT_TRUE(record({outcomes[0], outcomes[19]}).ok());
+  // Retries are no first attempts.
+  ASSERT_TRUE(record({delivered(deliveries[19], 2)}).ok());
+  for (const bool folded : {false, true}) {
+    if (folded) backend->fold_counts(store, clock);
+    EXPECT_EQ(counts({account.id}), Counts(22, 20, 1));
+    EXPECT_EQ(counts({other.id}), Counts(0, 0, 0));
+    EXPECT_EQ(counts({account.id, other.id}), Counts(22, 20, 1));
+    const AccountStep step = whole({account.id});
+    EXPECT_NEAR(step.latency_p50_ms.value_or(0), 20, 2);
+    EXPECT_NEAR(step.latency_p95_ms.value_or(0), 20, 2);
+    EXPECT_EQ(whole({other.id}).latency_p50_ms, std::nullopt);
+    const StatsStep of_webhook =
+        store->stats({webhook.id}, start, start + Seconds{120}, Seconds{120})->at(0);
+    EXPECT_EQ(of_webhook.failed_attempts, 1) << "an account's counts are no webhook's";
+    EXPECT_EQ(of_webhook.failed, 0);
+  }
+  // In the minute in which it began, and after what was folded.
+  AttemptOutcome last = with_first(delivered(deliveries[21]), Millis{60'000}, true);
+  last.attempt.started_at = start + Seconds{60};
+  ASSERT_TRUE(record({last}).ok());
+  const auto steps = store->account_stats({account.id}, start, start + Seconds{120}, Seconds{60});
+  EXPECT_EQ(steps->at(0).first_attempts, 20);
+  EXPECT_EQ(steps->at(1).first_attempts, 1);
+  EXPECT_EQ(steps->at(1).late, 1);
+  reopen_store();
+  EXPECT_EQ(counts({account.id}), Counts(22, 21, 2));
+  ASSERT_TRUE(*store->delete_account(account.id));
+  purge_all(clock.time, std::nullopt);
+  EXPECT_EQ(counts({account.id}), Counts(0, 0, 0));
 }
 
 TEST_P(StoreContract, TellsQuantilesOfDurations) {

@@ -65,6 +65,10 @@ export interface Step {
   failed: number;
   duration_p50_ms: number | null;
   duration_p95_ms: number | null;
+  first_attempts?: number; // held against a target; this and the rest: of an account and of the service
+  first_attempts_late?: number;
+  first_attempt_p50_ms?: number | null;
+  first_attempt_p95_ms?: number | null;
 }
 export interface EventType {
   event: string;
@@ -94,6 +98,7 @@ export interface Account {
   name: string;
   is_active: boolean;
   allowed_origins: string[];
+  first_attempt_target: string | null;
   created_at: string;
   api_key?: string; // where it has just been made
 }

@@ -30,6 +30,16 @@ export function LatencyFigure({ whole }: { whole: Step[] | undefined }): JSX.Ele
   );
 }
 
+// How many first attempts began within their target; nothing where none has been held against one. `whole`: as above.
+export function InTimeFigure({ whole }: { whole: Step[] | undefined }): JSX.Element | null {
+  const step = whole?.at(-1);
+  if (!step?.first_attempts) return null;
+  return (
+    <Figure label="Begun in time" value={percent(step.first_attempts - (step.first_attempts_late ?? 0), step.first_attempts)}
+            note={`p95 ${duration(step.first_attempt_p95_ms)} from publish`} />
+  );
+}
+
 export function WaitingFigure({ pending, inFlight }: { pending: number | undefined; inFlight?: number }): JSX.Element {
   const words = (n: number): string => (inFlight !== undefined ? `${compact(inFlight)} in flight` : n ? "to be sent or retried" : "all caught up");
   return <Figure label="Waiting now" value={pending === undefined ? value : compact(pending)} note={pending === undefined ? note : words(pending)} />;

@@ -6,7 +6,7 @@ import type { Range } from "../range";
 import { DeliveriesChart } from "../ui/chart";
 import { RangeChoice } from "../ui/range_choice";
 import { Failure } from "../ui/states";
-import { LatencyFigure, OldestFigure, OutcomeFigures, WaitingFigure } from "./figures";
+import { InTimeFigure, LatencyFigure, OldestFigure, OutcomeFigures, WaitingFigure } from "./figures";
 
 // `whole`: the range as one step. `needed`: what the screen cannot do without. `children`: below the chart.
 export function OverviewFrame({ range, steps, whole, pending, inFlight, oldest, needed, children }: {
@@ -25,6 +25,7 @@ export function OverviewFrame({ range, steps, whole, pending, inFlight, oldest, 
           <dl class="figures">
             <OutcomeFigures steps={steps} />
             <LatencyFigure whole={whole} />
+            <InTimeFigure whole={whole} />
             <WaitingFigure pending={pending} {...(inFlight === undefined ? {} : { inFlight })} />
             <OldestFigure since={oldest} />
           </dl>

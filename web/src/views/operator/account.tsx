@@ -17,11 +17,12 @@ import { Bone, Empty, Failure, Note } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
 import { toast } from "../../ui/toast";
 import { Deliveries } from "../deliveries/screen";
-import { LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
+import { InTimeFigure, LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
 import { NeedAttention } from "../need_attention";
 import { usePower } from "../power";
 import { WebhookTable } from "../webhooks/table";
 import { KeyDialog } from "./key";
+import { FirstAttemptTarget } from "./target";
 
 const kRefreshMs = 15_000;
 
@@ -63,6 +64,7 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
         <dl class="figures">
           <OutcomeFigures steps={stats.data} />
           <LatencyFigure whole={whole.data} />
+          <InTimeFigure whole={whole.data} />
           <WaitingFigure pending={health.data?.reduce((all, one) => all + one.pending, 0)} />
         </dl>
         <DeliveriesChart steps={stats.data} range={range} events />
@@ -73,6 +75,7 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
             : webhooks.data?.length === 0 ? <Empty title="No webhooks">The account has not created any yet. Events that are published for it reach nobody.</Empty>
             : <WebhookTable webhooks={webhooks.data} health={health.data} range={range} target={(webhook) => scope.at("deliveries", { webhook })} />}
         </section>
+        {data && <FirstAttemptTarget account={data} />}
         <section class="card" aria-label="Danger">
           <div class="body row wrap spread">
             <div><h3>Delete this account</h3><p class="muted small">With its key, its webhooks and their logs.</p></div>
