@@ -7,7 +7,7 @@ packages_build=(
   g++ make cmake ninja-build pkg-config ccache mold ca-certificates curl python3
   libboost1.81-dev libboost-json1.81-dev libssl-dev libc-ares-dev libsqlite3-dev libpq-dev
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
-  zlib1g-dev libjemalloc-dev libgtest-dev libgmock-dev
+  libre2-dev zlib1g-dev libjemalloc-dev libgtest-dev libgmock-dev json-schema-test-suite
 )
 packages_test=(python3-venv openssl postgresql iproute2
   systemd sqlite3 php-cli prometheus yamllint docker-compose mandoc zsh fish

@@ -131,19 +131,24 @@ std::string field_message(const std::string& prefix, std::string_view field,
   return "The " + shown_name(prefix + std::string(field)) + " field " + std::string(rest);
 }
 
-void judge_event(const Found& event, const std::string& prefix, const Catalogue& catalogue,
-                 FieldErrors& errors) {
+// The event's type, or nullptr with the error.
+const EventType* judge_event(const Found& event, const std::string& prefix,
+                             const Catalogue& catalogue, FieldErrors& errors) {
   const std::string field = prefix + "event";
+  const EventType* type = nullptr;
   if (!event.present) {
     errors.add(field, field_message(prefix, "event", "is required."));
   } else if (!event.is_string) {
     errors.add(field, field_message(prefix, "event", "must be a string."));
-  } else if (!catalogue.contains(event.text)) {
+  } else if (type = catalogue.find(event.text); type == nullptr) {
     errors.add(field, "The selected " + shown_name(field) + " is invalid.");
   }
+  return type;
 }
 
-void judge_data(const Found& data, const std::string& prefix, FieldErrors& errors) {
+// `type`: of the event, where there is one; its schema is asked where it is to be checked.
+void judge_data(const Found& data, const EventType* type, const std::string& prefix,
+                FieldErrors& errors) {
   if (!data.present) {
     errors.add(prefix + "data", field_message(prefix, "data", "is required."));
   } else if (!data.is_object) {
@@ -151,6 +156,12 @@ void judge_data(const Found& data, const std::string& prefix, FieldErrors& error
   } else if (data.raw.size() > intake::kEventBodyLimit) {
     errors.add(prefix + "data",
                field_message(prefix, "data", "must not be greater than 256 kilobytes."));
+  } else if (type != nullptr && type->check) {
+    if (const auto fault = type->check(data.raw)) {
+      errors.add(prefix + "data",
+                 field_message(prefix, "data",
+                               "does not fit the schema of " + type->name + ": " + *fault + "."));
+    }
   }
 }
 
@@ -198,8 +209,8 @@ void read_batch_item(ondemand::value value, std::size_t index, const Catalogue& 
   }
   FoundItem found = read_fields(object);
   judge_account(found.account_id, prefix, account_exists, input.errors);
-  judge_event(found.event, prefix, catalogue, input.errors);
-  judge_data(found.data, prefix, input.errors);
+  const EventType* type = judge_event(found.event, prefix, catalogue, input.errors);
+  judge_data(found.data, type, prefix, input.errors);
   judge_idempotency_key(found.idempotency_key, prefix, input.errors);
   if (!input.errors.empty()) return;
   input.items.push_back(make_item(AccountId{*found.account_id.integer}, found));
@@ -240,8 +251,8 @@ PublishInput read_publish(std::string& body, AccountId account, const Catalogue&
   PublishInput input;
   input.is_json_object = with_object(body, [&](ondemand::object object) {
     FoundItem found = read_fields(object);
-    judge_event(found.event, "", catalogue, input.errors);
-    judge_data(found.data, "", input.errors);
+    const EventType* type = judge_event(found.event, "", catalogue, input.errors);
+    judge_data(found.data, type, "", input.errors);
     judge_idempotency_key(found.idempotency_key, "", input.errors);
     if (input.errors.empty()) input.items.push_back(make_item(account, found));
   });

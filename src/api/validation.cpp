@@ -344,6 +344,12 @@ AccountInput read_account(const json::object& input, Presence presence, FieldErr
   return account;
 }
 
+bool read_include(const Query& query, std::string_view addition, FieldErrors& errors) {
+  const auto include = query.get("include");
+  if (include && *include != addition) errors.add("include", selected_is_invalid("include"));
+  return include && *include == addition;
+}
+
 PageInput read_page(const Query& query, FieldErrors& errors) {
   PageInput input;
   if (const auto page = read_whole_number(query, "page", 1, std::nullopt, errors)) {

@@ -96,6 +96,10 @@ struct AccountInput {
 };
 AccountInput read_account(const boost::json::object& input, Presence presence, FieldErrors& errors);
 
+// `?include=`: does the client want in the answer what it sees only when it asks for it, under the
+// name `addition`?
+bool read_include(const Query& query, std::string_view addition, FieldErrors& errors);
+
 struct PageInput {
   std::int64_t page = 1;
   int per_page = static_cast<int>(kDefaultPerPage);

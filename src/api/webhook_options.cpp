@@ -372,10 +372,4 @@ void write_options(JsonWriter& json, const WebhookOptionsPtr& options) {
   json.end_object();
 }
 
-bool read_include(const Query& query, FieldErrors& errors) {
-  const auto include = query.get("include");
-  if (include && *include != "options") errors.add("include", selected_is_invalid("include"));
-  return include && *include == "options";
-}
-
 }  // namespace skyhook::api

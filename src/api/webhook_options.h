@@ -33,7 +33,4 @@ OptionsChange read_options(const boost::json::object& input, const OptionRules& 
 // shown.
 void write_options(JsonWriter& json, const WebhookOptionsPtr& options);
 
-// `?include=options`: does the client want `options` in the answer?
-bool read_include(const Query& query, FieldErrors& errors);
-
 }  // namespace skyhook::api

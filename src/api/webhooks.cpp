@@ -33,7 +33,7 @@ struct Shown {
 };
 std::optional<Shown> shown_by(const CallPtr& call) {
   FieldErrors errors;
-  const Shown shown{.options = read_include(Query(call->request.query), errors)};
+  const Shown shown{.options = read_include(Query(call->request.query), "options", errors)};
   if (errors.empty()) return shown;
   call->invalid(errors);
   return std::nullopt;
@@ -226,12 +226,35 @@ void regenerate_secret(const CallPtr& call) {
   call->succeed(200, json.take(), "Secret regenerated. Update your signature verification code.");
 }
 
+namespace {
+
+// Valid JSON, or null where there is none.
+void write_raw(JsonWriter& json, std::string_view name, const std::string& value) {
+  json.key(name);
+  if (value.empty()) {
+    json.null();
+  } else {
+    json.raw(value);
+  }
+}
+
+}  // namespace
+
 void list_event_types(const CallPtr& call) {
+  FieldErrors errors;
+  const bool with_schema = read_include(Query(call->request.query), "schema", errors);
+  if (!errors.empty()) return call->invalid(errors);
   JsonWriter json;
   json.begin_array();
   for (const EventType& type : call->services.catalogue.types()) {
     json.begin_object();
-    json.field("event", type.name).field("description", type.description).end_object();
+    json.field("event", type.name).field("description", type.description);
+    if (with_schema) {
+      write_raw(json, "schema", type.schema);
+      write_raw(json, "example", type.example);
+      json.field("is_checked", static_cast<bool>(type.check));
+    }
+    json.end_object();
   }
   json.end_array();
   call->succeed(200, json.take(), "Available webhook events.");

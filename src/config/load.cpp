@@ -1,13 +1,12 @@
 #include "config/load.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "config/event_types.h"
+#include "config/read_file.h"
 #include "config/settings.h"
 #include "config/toml_file.h"
 
@@ -17,30 +16,16 @@ namespace {
 constexpr std::string_view kVariablePrefix = "SKYHOOK_";
 constexpr const char* kFileVariable = "SKYHOOK_CONFIG";
 constexpr std::size_t kShortestGoodToken = 20;
-constexpr std::size_t kValueShown = 200;  // bytes of a wrong value in its error
-
-struct FileClose {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-// The error is the reason only.
-Result<std::string, std::string> read_file(const std::string& path, std::size_t limit) {
-  const std::unique_ptr<std::FILE, FileClose> file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) return Err{std::string(std::strerror(errno))};
-  std::string content(limit + 1, '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), file.get()));
-  if (std::ferror(file.get()) != 0) return Err{std::string(std::strerror(errno))};
-  if (content.size() > limit) return Err{"it is larger than " + std::to_string(limit) + " bytes"};
-  return content;
-}
+constexpr std::size_t kValueShown = 200;   // bytes of a wrong value in its error
+constexpr std::size_t kErrorShown = 1000;  // bytes of an error that quotes a file
 
 // On one line and of bounded length, whatever was given.
-std::string printable(std::string_view text) {
-  std::string shown(text.substr(0, kValueShown));
+std::string printable(std::string_view text, std::size_t limit = kValueShown) {
+  std::string shown(text.substr(0, limit));
   for (char& c : shown) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
-  return text.size() > kValueShown ? shown + "…" : shown;
+  return text.size() > limit ? shown + "…" : shown;
 }
 
 using Problem = std::optional<std::string>;  // a whole error line
@@ -83,8 +68,14 @@ class Loader {
              printable(path) + "': " + content.error();
     }
     const auto values = read_toml(*content, path);
-    if (!values) return printable(values.error());
+    if (!values) return printable(values.error(), kErrorShown);
+    const std::string folder = std::filesystem::path(path).parent_path().string();
     for (const FileValue& value : *values) {
+      if (!value.event_types.empty()) {
+        const auto problem = set_event_types(loaded_.config, value.event_types, folder);
+        if (problem) return printable(value.source + " " + *problem, kErrorShown);
+        continue;
+      }
       if (Problem problem = apply(*find_setting(value.setting), value.text, value.source)) {
         return problem;
       }

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <set>
 #include <utility>
 
 #include "base/encoding.h"
+#include "config/event_types.h"
 #include "domain/account.h"
-#include "domain/catalogue.h"
 #include "net/address_guard.h"
 #include "net/http_server.h"
 #include "net/proxy.h"
@@ -301,42 +300,20 @@ Setting retry_schedule_setting() {
   return setting;
 }
 
-Problem check_event_type_name(std::string_view name) {
-  const bool is_valid = std::ranges::all_of(
-      name, [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
-  if (name.empty() || name.size() > kNameLimit || !is_valid) {
-    return "has an event type that is not 1 to " + std::to_string(kNameLimit) +
-           " letters, digits, '.', '_' or '-'";
-  }
-  return kNoProblem;
-}
-
 Setting event_types_setting() {
   Setting setting =
       make("event_types", "NAME=DESCRIPTION", "event types besides the eleven built in");
   setting.flag = "--event-type";
   setting.separator = ';';
   setting.parse = [](ServeConfig& config, std::string_view text) -> Problem {
-    std::vector<EventType> types;
-    std::set<std::string> names{std::string(kTestEventType)};
-    const Catalogue built_in;
-    for (const EventType& type : built_in.types()) names.insert(type.name);
+    std::vector<EventTypeEntry> entries;
     for (const std::string& item : split(text, ';')) {
       const std::size_t equals = std::min(item.find('='), item.size());
-      EventType type{std::string(trim(std::string_view(item).substr(0, equals))), ""};
-      if (equals < item.size()) {
-        type.description = trim(std::string_view(item).substr(equals + 1));
-      }
-      if (auto problem = check_event_type_name(type.name)) return problem;
-      if (!names.insert(type.name).second)
-        return "has '" + type.name + "' twice, or it is built in";
-      types.push_back(std::move(type));
+      EventTypeEntry& entry = entries.emplace_back();
+      entry.name = trim(std::string_view(item).substr(0, equals));
+      if (equals < item.size()) entry.description = trim(std::string_view(item).substr(equals + 1));
     }
-    if (types.size() > kOwnEventTypeLimit) {
-      return "has more than " + std::to_string(kOwnEventTypeLimit) + " event types";
-    }
-    config.event_types = std::move(types);
-    return kNoProblem;
+    return set_event_types(config, entries, "");
   };
   setting.show = [](const ServeConfig& config) {
     std::vector<std::string> items;

@@ -41,6 +41,4 @@ std::optional<std::string> nearest_name(std::string_view text,
 // The table for people, in Markdown, as docs/settings.md holds it.
 std::string settings_as_markdown();
 
-inline constexpr std::size_t kOwnEventTypeLimit = 1000;
-
 }  // namespace skyhook::config

@@ -2,6 +2,8 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -31,31 +33,51 @@ std::optional<std::string> scalar_text(const toml::node& node) {
   return std::nullopt;
 }
 
-// One `[[event_types]]` as the text `name=description`.
-Text event_type_text(const toml::table& table, const std::string& source) {
-  static const std::vector<std::string> kKeys{"name", "description"};
-  std::string name;
-  std::string description;
+// One `[[event_types]]`.
+Result<EventTypeEntry, std::string> event_type(const toml::table& table,
+                                               const std::string& source) {
+  static const std::vector<std::string> kKeys{"name", "description", "schema", "example", "check"};
+  EventTypeEntry entry;
+  const std::pair<std::string_view, std::string*> texts[] = {{"name", &entry.name},
+                                                             {"description", &entry.description},
+                                                             {"schema", &entry.schema},
+                                                             {"example", &entry.example}};
   for (const auto& [key, node] : table) {
-    if (key.str() != "name" && key.str() != "description") {
-      return Err{unknown_key(key.str(), kKeys, source)};
+    if (key.str() == "check") {
+      const auto* check = node.as_boolean();
+      if (check == nullptr) return Err{source + ": check is neither true nor false"};
+      entry.is_checked = check->get();
+      continue;
     }
+    const auto* known =
+        std::ranges::find(texts, key.str(), [](const auto& one) { return one.first; });
+    if (known == std::end(texts)) return Err{unknown_key(key.str(), kKeys, source)};
     const auto* text = node.as_string();
     if (text == nullptr) return Err{source + ": " + std::string(key.str()) + " is not a text"};
-    (key.str() == "name" ? name : description) = text->get();
+    *known->second = text->get();
   }
-  return name + "=" + description;
+  return entry;
+}
+
+// An array of tables, as only `event_types` may be.
+Result<std::vector<EventTypeEntry>, std::string> event_types(const toml::array& array,
+                                                             const std::string& path) {
+  std::vector<EventTypeEntry> entries;
+  for (const toml::node& item : array) {
+    const std::string source = "event_types in " + at_line(path, item.source());
+    const auto* table = item.as_table();
+    if (table == nullptr) return Err{source + ": an item is neither text nor table"};
+    auto entry = event_type(*table, source);
+    if (!entry) return Err{entry.error()};
+    entries.push_back(std::move(entry).value());
+  }
+  return entries;
 }
 
 Text list_text(const toml::array& array, char separator, const std::string& source) {
   std::string joined;
   for (const toml::node& item : array) {
-    std::optional<std::string> text = scalar_text(item);
-    if (const auto* table = item.as_table()) {
-      Text event_type = event_type_text(*table, source);
-      if (!event_type) return event_type;
-      text = *event_type;
-    }
+    const std::optional<std::string> text = scalar_text(item);
     if (!text) return Err{source + ": an item is neither text nor number"};
     if (text->find(separator) != std::string::npos) {
       return Err{source + ": '" + *text + "' holds a '" + separator + "'"};
@@ -94,9 +116,16 @@ Result<std::vector<FileValue>, std::string> read_toml(std::string_view content,
     const Setting* setting = find_setting(key.str());
     if (setting == nullptr) return Err{unknown_key(key.str(), known, where)};
     const std::string source = setting->name + " in " + where;
+    const auto* array = node.as_array();
+    if (setting->name == "event_types" && array != nullptr && array->is_array_of_tables()) {
+      auto entries = event_types(*array, path);
+      if (!entries) return Err{entries.error()};
+      values.push_back({setting->name, "", source, std::move(entries).value()});
+      continue;
+    }
     Text text = value_text(*setting, node, source);
     if (!text) return Err{text.error()};
-    values.push_back({setting->name, *std::move(text), source});
+    values.push_back({setting->name, *std::move(text), source, {}});
   }
   return values;
 }

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/event_types.h"
 
 namespace skyhook::config {
 
 struct FileValue {
   std::string setting;
   std::string text;
-  std::string source;  // "timeout in skyhook.toml, line 3"
+  std::string source;                       // "timeout in skyhook.toml, line 3"
+  std::vector<EventTypeEntry> event_types;  // of `[[event_types]]`, in place of the text
 };
 
 // Every key is that of a setting; lists are arrays or one text, `event_types` is an array of

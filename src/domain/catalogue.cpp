@@ -36,10 +36,10 @@ Catalogue::Catalogue(std::vector<EventType> own_types) : types_(seed_types()) {
   std::ranges::sort(by_name_, {}, [this](std::size_t i) { return types_[i].name; });
 }
 
-bool Catalogue::contains(std::string_view type) const {
+const EventType* Catalogue::find(std::string_view type) const {
   const auto name_of = [this](std::size_t i) -> std::string_view { return types_[i].name; };
   const auto found = std::ranges::lower_bound(by_name_, type, {}, name_of);
-  return found != by_name_.end() && name_of(*found) == type;
+  return found != by_name_.end() && name_of(*found) == type ? &types_[*found] : nullptr;
 }
 
 bool Catalogue::has(std::string_view name_or_pattern) const {

@@ -1,7 +1,9 @@
 // An event, as the platform published it, and the body that its deliveries carry.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,11 +40,17 @@ std::string delivery_body(const Event& event, const Uuid& delivery_uuid,
 // that may be passed on as it is?
 bool is_traceparent(std::string_view text);
 
-// The event types that an account can subscribe to, with their descriptions.
+// What is wrong with the data of an event; nullopt: nothing. Any thread.
+using DataCheck = std::function<std::optional<std::string>(std::string_view data)>;
+
+// An event type that an account can subscribe to.
 struct EventType {
   std::string
       name;  // letters, digits, '.', '_' and '-' only: it goes into bodies and headers as it is
   std::string description;
+  std::string schema;   // of the data, a JSON Schema; empty: none
+  std::string example;  // of the data, a JSON object; empty: none
+  DataCheck check;      // data is held against the schema before it is accepted; empty: it is not
 };
 
 }  // namespace skyhook

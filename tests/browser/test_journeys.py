@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from conftest import axe, settle, sign_in
+from conftest import axe, inspect, settle, sign_in
 from harness import receiver as answers
 from harness.certificates import Authority
 from harness.polling import eventually
@@ -573,3 +573,44 @@ def test_the_operator_finds_what_it_was_told(make_server, make_receiver, open_pa
     expect(page.get_by_role("heading", name="Operator events").first).to_be_visible()
     page.get_by_role("link", name="Operator events").first.click()
     expect(page.get_by_text("operator.delivery.failed").first).to_be_visible()
+
+
+def test_the_catalogue_and_a_publish_that_is_checked(make_server, tmp_path, receiver, open_page):
+    (tmp_path / "skyhook.toml").write_text("""
+[[event_types]]
+name = "invoice.paid"
+description = "An invoice is paid"
+schema = '{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}'
+example = '{"id": 5012}'
+check = true
+""")
+    server = make_server("--config", str(tmp_path / "skyhook.toml"))
+    account = server.account()
+    account.webhook(receiver.url(), ["invoice.paid"])
+
+    # As the customer sees it.
+    page = open_page(server, account.key, "#/events")
+    row = page.locator("tbody tr", has_text="invoice.paid")
+    expect(row).to_contain_text("Checked")
+    expect(page.locator("tbody tr", has_text="contact.created").get_by_role("button")).to_have_count(0)
+    row.get_by_role("button", name="Show invoice.paid").click()
+    dialog = page.get_by_role("dialog", name="invoice.paid")
+    expect(dialog.get_by_label("Example")).to_contain_text('"id": 5012')
+    expect(dialog.get_by_label("JSON Schema")).to_contain_text('"type": "integer"')
+    inspect(page, "event-type")
+
+    # As the operator uses it.
+    page = open_page(server, server.operator_token, "#/events", expect=["422"])
+    page.get_by_role("button", name="Show invoice.paid").click()
+    page.get_by_role("link", name="Publish one").click()
+    expect(page.get_by_text("Data is checked against its schema.")).to_be_visible()
+    data = page.get_by_label("Data", exact=True)
+    expect(data).to_have_value('{\n  "id": 5012\n}')
+    data.fill('{"id": "5012"}')
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text('does not fit the schema of invoice.paid: "/id" must be an integer.')).to_be_visible()
+    assert receiver.requests == []
+    page.get_by_role("button", name="Restore example").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_text("Accepted: 1 delivery.")).to_be_visible()
+    assert receiver.wait(1)[0].json["data"] == {"id": 5012}

@@ -112,6 +112,7 @@ def test_signing_in_is_open_to_all(lively, open_page):
     ("webhook-edit", "#/webhooks/{good}/edit", "Save changes"),
     ("deliveries", "#/deliveries?webhook={good}", "Load older|This is the whole log"),
     ("deliveries-no-match", "#/deliveries?webhook={good}&event=webhook.test", "Nothing matches"),
+    ("catalogue", "#/events", "A new contact is added"),
     ("not-found", "#/nowhere", "There is no such page"),
 ])
 def test_screens_of_an_account(lively, open_page, name, path, ready):
@@ -170,6 +171,7 @@ def test_dialogs_of_an_account(lively, open_page, receiver):
     ("operator-account", "#/accounts/{account}", "Booking engine"),
     ("operator-deliveries", "#/accounts/{account}/deliveries?webhook={bad}", "This is the whole log"),
     ("operator-publish", "#/publish?account={account}&event=booking.created", "Restore example"),
+    ("operator-catalogue", "#/events", "A new contact is added"),
     ("operator-nodes", "#/nodes", "This server works alone"),
     ("operator-new-account", "#/accounts?create=1", "Create account"),
 ])

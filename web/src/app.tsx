@@ -2,17 +2,19 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import iconUrl from "./icon.svg";
 import { account } from "./api/account";
+import { operator } from "./api/operator";
 import { reachable } from "./api/http";
 import { useQuery } from "./query";
 import { href, useRoute, type Route } from "./router";
 import { session, signOut, type Session } from "./session";
 import { useObservable } from "./store";
 import { Button } from "./ui/button";
-import { ListIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, SendIcon, WebhookIcon } from "./ui/icons";
+import { CodeIcon, ListIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, SendIcon, WebhookIcon } from "./ui/icons";
 import { Empty } from "./ui/states";
 import { Foreign } from "./ui/text";
 import { ThemeButton } from "./ui/theme_button";
 import { Toasts } from "./ui/toast";
+import { Catalogue } from "./views/catalogue";
 import { Deliveries } from "./views/deliveries/screen";
 import { AccountDeliveries, AccountDetail } from "./views/operator/account";
 import { Accounts } from "./views/operator/accounts";
@@ -34,11 +36,13 @@ const kAccountPlaces: Place[] = [
   { path: "", label: "Overview", icon: OverviewIcon },
   { path: "webhooks", label: "Webhooks", icon: WebhookIcon },
   { path: "deliveries", label: "Deliveries", icon: ListIcon },
+  { path: "events", label: "Events", icon: CodeIcon },
 ];
 const kOperatorPlaces: Place[] = [
   { path: "", label: "Overview", icon: OverviewIcon },
   { path: "accounts", label: "Accounts", icon: PeopleIcon },
   { path: "publish", label: "Publish", icon: SendIcon },
+  { path: "events", label: "Events", icon: CodeIcon },
   { path: "nodes", label: "Nodes", icon: NodesIcon },
 ];
 
@@ -51,6 +55,7 @@ function accountView(route: Route): [string, JSX.Element] {
   if (first === "webhooks" && Number.isInteger(id) && third === undefined) return ["Webhook", <WebhookDetail key={id} id={id} />];
   if (first === "webhooks" && Number.isInteger(id) && third === "edit") return ["Edit webhook", <EditWebhook key={id} id={id} />];
   if (first === "deliveries") return ["Deliveries", <Deliveries />];
+  if (first === "events") return ["Events", <Catalogue read={account.catalogue} />];
   return ["Not found", <Nowhere />];
 }
 
@@ -62,6 +67,7 @@ function operatorView(route: Route): [string, JSX.Element] {
   if (first === "accounts" && Number.isInteger(id) && third === undefined) return ["Account", <AccountDetail key={id} id={id} />];
   if (first === "accounts" && Number.isInteger(id) && third === "deliveries") return ["Deliveries", <AccountDeliveries key={id} id={id} />];
   if (first === "publish") return ["Publish", <Publish />];
+  if (first === "events") return ["Events", <Catalogue read={operator.catalogue} action={(type) => <a class="button primary" href={href("publish", { event: type.event })}>Publish one</a>} />];
   if (first === "nodes") return ["Nodes", <Nodes />];
   return ["Not found", <Nowhere />];
 }

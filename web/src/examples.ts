@@ -1,4 +1,6 @@
 // An example payload for each kind of event, for the operator's trial publish.
+import type { DescribedEventType } from "./api/types";
+
 const kContact = { id: 5012, name: "Amina Haddad", email: "amina@example.com", phone: "+971500000000", tags: ["vip"] };
 const kMessage = { id: 88213, conversation_id: 411, contact_id: 5012, channel: "whatsapp", text: "Is the terrace open tonight?" };
 const kBooking = { id: 3307, contact_id: 5012, service: "Dinner for two", starts_at: "2026-03-05T18:30:00Z", duration_minutes: 120 };
@@ -18,4 +20,6 @@ const kExamples: Record<string, object> = {
   "ticket.replied": { ticket: { ...kTicket, status: "open" }, reply: { author: "support", text: "A corrected invoice is on its way." } },
 };
 
-export const example = (event: string): string => JSON.stringify(kExamples[event] ?? { id: 1 }, null, 2);
+// The operator's own example of the type, where there is one.
+export const exampleOf = (type: DescribedEventType): string =>
+  JSON.stringify(type.example ?? kExamples[type.event] ?? { id: 1 }, null, 2);

@@ -36,6 +36,38 @@ TEST_F(PublishInputTest, PassesDataThroughByteForByte) {
   EXPECT_FALSE(input.items[0].idempotency_key);
 }
 
+TEST_F(PublishInputTest, HoldsDataAgainstTheSchemaOfTypesThatAreChecked) {
+  std::vector<std::string> asked;
+  const Catalogue catalogue({{.name = "invoice.paid",
+                              .check = [&](std::string_view data) -> std::optional<std::string> {
+                                asked.emplace_back(data);
+                                if (data == R"({"id": 1})") return std::nullopt;
+                                return R"("/id" must be an integer)";
+                              }},
+                             {.name = "invoice.lost"}});
+  const auto read_with = [&](std::string body) {
+    return read_publish(body, AccountId{7}, catalogue);
+  };
+  EXPECT_EQ(errors_of(read_with(R"({"event":"invoice.paid","data": {"id": 1} })")), "");
+  EXPECT_EQ(errors_of(read_with(R"({"event":"invoice.paid","data":{"id":"1"}})")),
+            "data: The data field does not fit the schema of invoice.paid: \"/id\" must be an "
+            "integer.\n");
+  EXPECT_EQ(asked, (std::vector<std::string>{R"({"id": 1})", R"({"id":"1"})"}));
+  EXPECT_EQ(errors_of(read_with(R"({"event":"invoice.lost","data":{"id":"1"}})")), "");
+  EXPECT_EQ(errors_of(read_with(R"({"event":"invoice.paid","data":[]})")),
+            "data: The data field must be an object.\n");
+  EXPECT_EQ(asked.size(), 2u) << "only an object of a checked type is asked about";
+
+  std::string batch = R"({"events":[
+    {"account_id":7,"event":"invoice.paid","data":{"id": 1}},
+    {"account_id":7,"event":"invoice.paid","data":{}}]})";
+  const auto input =
+      read_publish_batch(batch, catalogue, [](AccountId id) { return id.value == 7; });
+  EXPECT_EQ(errors_of(input),
+            "events.1.data: The events.1.data field does not fit the schema of invoice.paid: "
+            "\"/id\" must be an integer.\n");
+}
+
 TEST_F(PublishInputTest, KeepsNumbersBeyondEveryMachineType) {
   const auto input =
       read(R"({"event":"contact.created","data":{"n":123456789012345678901234567890,"e":1e999}})");

@@ -307,5 +307,15 @@ TEST(StatsValidation, BoundsTheSteps) {
             "step: The step field must not divide the span into more than 1000 steps.\n");
 }
 
+TEST(Include, asks_for_the_addition_that_there_is) {
+  FieldErrors errors;
+  EXPECT_TRUE(read_include(Query("include=options"), "options", errors));
+  EXPECT_FALSE(read_include(Query("include="), "options", errors));
+  EXPECT_FALSE(read_include(Query(""), "options", errors));
+  EXPECT_TRUE(errors.empty());
+  EXPECT_FALSE(read_include(Query("include=secret"), "options", errors));
+  EXPECT_EQ(errors.fields().at(0).second.at(0), "The selected include is invalid.");
+}
+
 }  // namespace
 }  // namespace skyhook::api

@@ -215,15 +215,5 @@ TEST_F(Options, are_all_in_the_document) {
   }
 }
 
-TEST(Include, asks_for_options_only) {
-  FieldErrors errors;
-  EXPECT_TRUE(read_include(Query("include=options"), errors));
-  EXPECT_FALSE(read_include(Query("include="), errors));
-  EXPECT_FALSE(read_include(Query(""), errors));
-  EXPECT_TRUE(errors.empty());
-  EXPECT_FALSE(read_include(Query("include=secret"), errors));
-  EXPECT_EQ(errors.fields().at(0).second.at(0), "The selected include is invalid.");
-}
-
 }  // namespace
 }  // namespace skyhook::api

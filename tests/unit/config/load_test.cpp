@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string>
 
+#include "config/event_types.h"
+
 namespace skyhook::config {
 namespace {
 
@@ -180,8 +182,69 @@ TEST_F(Load, the_file_is_refused_where_it_says_what_is_not_understood) {
               HasSubstr("unknown setting 'colour'"));
   EXPECT_THAT(file_error("[[event_types]]\nname = 1"), HasSubstr("name is not a text"));
   EXPECT_THAT(file_error("[[event_types]]\ndescription = 'x'"), HasSubstr("event type"));
-  EXPECT_THAT(file_error("[[event_types]]\nname = 'a'\ndescription = 'x; y'"), HasSubstr("';'"));
+  EXPECT_THAT(file_error("event_types = ['a=x; y']"), HasSubstr("';'"));
+  EXPECT_THAT(file_error("event_types = [{ name = 'a' }, 'b']"),
+              HasSubstr("neither text nor number"));
+  EXPECT_THAT(file_error("[[event_types]]\nname = 'a'\ncheck = 'yes'"),
+              HasSubstr("check is neither true nor false"));
   EXPECT_THAT(file_error("timeout = 1.5"), HasSubstr("timeout in skyhook.toml, line 1"));
+}
+
+TEST_F(Load, an_event_type_may_have_a_schema_and_an_example) {
+  write("paid.json", R"({"type": "object", "required": ["id"]})");
+  const ServeConfig config = loaded({.file = write("skyhook.toml", R"(
+[[event_types]]
+name = "invoice.paid"
+description = "Paid; in full"
+schema = "@paid.json"
+example = '{"id": 1}'
+check = true
+[[event_types]]
+name = "invoice.lost"
+schema = '{"type": "object"}'
+)")})
+                                 .config;
+  ASSERT_EQ(config.event_types.size(), 2u);
+  const EventType& paid = config.event_types[0];
+  EXPECT_EQ(paid.description, "Paid; in full");
+  EXPECT_EQ(paid.schema, R"({"type": "object", "required": ["id"]})");
+  EXPECT_EQ(paid.example, R"({"id": 1})");
+  ASSERT_TRUE(paid.check);
+  EXPECT_EQ(paid.check(R"({"id": 2})"), std::nullopt);
+  EXPECT_EQ(paid.check("{}"), R"("" must have the property id)");
+  EXPECT_FALSE(config.event_types[1].check) << "nobody asked for it";
+}
+
+TEST_F(Load, an_event_type_is_refused_where_its_schema_or_example_is_wrong) {
+  const auto error = [&](const std::string& more) {
+    return file_error("[[event_types]]\nname = 'a.b'\n" + more);
+  };
+  EXPECT_EQ(error("check = true"),
+            "event_types in skyhook.toml, line 1 has 'a.b', whose check = true needs a schema");
+  EXPECT_EQ(
+      error("schema = '{\"typ\": 1}'"),
+      "event_types in skyhook.toml, line 1 has 'a.b', whose schema is wrong: \"\": 'typ' is not "
+      "a keyword that is checked here");
+  EXPECT_THAT(error("schema = '@nowhere.json'"), HasSubstr("whose schema cannot be read from '"));
+  EXPECT_THAT(error("example = '@nowhere.json'"), HasSubstr("nowhere.json': No such file"));
+  EXPECT_THAT(error("example = '[1]'"), HasSubstr("example is not a JSON object"));
+  EXPECT_THAT(error("example = '{'"), HasSubstr("example is not a JSON object"));
+  EXPECT_THAT(error("schema = '{\"required\": [\"id\"]}'\nexample = '{}'"),
+              HasSubstr("example does not fit its schema: \"\" must have the property id"));
+  EXPECT_THAT(error("schema = 1"), HasSubstr("schema is not a text"));
+  const std::string large = "{\"x\": \"" + std::string(kExampleBytesLimit, 'x') + "\"}";
+  EXPECT_THAT(error("example = '" + large + "'"), HasSubstr("example is larger than 65536 bytes"));
+  write("large.json", large);
+  EXPECT_THAT(error("example = '@large.json'"), HasSubstr("it is larger than 65536 bytes"));
+}
+
+TEST_F(Load, schemas_and_examples_are_bounded_together) {
+  write("large.json", "{\"x\": \"" + std::string(kExampleBytesLimit - 20, 'x') + "\"}");
+  std::string types;
+  for (int i = 0; i < 17; ++i) {
+    types += "[[event_types]]\nname = 't" + std::to_string(i) + "'\nexample = '@large.json'\n";
+  }
+  EXPECT_THAT(file_error(types), HasSubstr("more than 1048576 bytes of schemas and examples"));
 }
 
 TEST_F(Load, a_file_that_is_not_toml_is_refused_with_its_line) {

@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "config/event_types.h"
+
 namespace skyhook::config {
 namespace {
 

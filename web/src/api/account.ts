@@ -1,6 +1,6 @@
 // What an account does with its webhooks; and, at another base, what the operator sees of one and does for it.
 import { data, everyPage, exchange, page, query } from "./http";
-import type { DeliveryDetail, DeliveryQuery, Entry, EventType, OwnAccount, Span, Step, Webhook, WebhookHealth } from "./types";
+import type { DeliveryDetail, DeliveryQuery, DescribedEventType, Entry, EventType, OwnAccount, Span, Step, Webhook, WebhookHealth } from "./types";
 
 // Larger than every id: the walk begins at the newest entry and never counts.
 export const kFromNewest = Number.MAX_SAFE_INTEGER;
@@ -48,6 +48,7 @@ export const account = {
   check: (key: string) => exchange("GET", `${kBase}/account`, undefined, key),
   me: () => data<OwnAccount>("GET", `${kBase}/account`),
   events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
+  catalogue: () => data<DescribedEventType[]>("GET", `${kBase}/webhooks/events?include=schema`),
   create: (fields: WebhookFields) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
   update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
   remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),

@@ -1,7 +1,7 @@
 // What the operator does.
 import { webhooksAt } from "./account";
 import { data, exchange, page, query } from "./http";
-import type { Account, AccountHealth, EventType, NodeLease, ServiceStats, Span, Step } from "./types";
+import type { Account, AccountHealth, DescribedEventType, EventType, NodeLease, ServiceStats, Span, Step } from "./types";
 
 const kBase = "operator/v1";
 const of = (id: number): string => `${kBase}/accounts/${id}`;
@@ -26,6 +26,7 @@ export const operator = {
   remove: (id: number) => data<void>("DELETE", of(id)),
   regenerate: (id: number) => data<{ api_key: string }>("POST", `${of(id)}/regenerate-key`),
   events: () => data<EventType[]>("GET", `${kBase}/event-types`),
+  catalogue: () => data<DescribedEventType[]>("GET", `${kBase}/event-types?include=schema`),
   // `body` is sent as it is written, so that a number keeps every digit.
   publish: (id: number, body: string) => data<{ id: string; deliveries: number }>("POST", `${of(id)}/events`, body),
   nodes: () => data<NodeLease[]>("GET", `${kBase}/nodes`),

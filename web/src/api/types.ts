@@ -74,6 +74,12 @@ export interface EventType {
   event: string;
   description: string;
 }
+// As `?include=schema` shows it.
+export interface DescribedEventType extends EventType {
+  schema: unknown; // null: none
+  example: Record<string, unknown> | null;
+  is_checked: boolean;
+}
 export interface WebhookHealth {
   id: number;
   pending: number;

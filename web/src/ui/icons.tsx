@@ -35,4 +35,5 @@ export const OutIcon = icon("M10 4H5v16h5", "M15 8l4 4-4 4", "M19 12H9");
 export const KeyIcon = icon("M8 18a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9", "M11.5 10.5 20 3", "M16 6.5l3 3");
 export const SearchIcon = icon("M10.5 18a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15", "M21 21l-5-5");
 export const PlugIcon = icon("M9 3v5", "M15 3v5", "M6 8h12v3a6 6 0 0 1-12 0z", "M12 17v4");
+export const CodeIcon = icon("M8 7l-5 5 5 5", "M16 7l5 5-5 5");
 export const PauseIcon = icon("M8 5v14", "M16 5v14");

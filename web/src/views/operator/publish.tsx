@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
 import { operator } from "../../api/operator";
 import { deliveries } from "../../attention";
-import { example } from "../../examples";
+import { exampleOf } from "../../examples";
 import { byteLength, bytes } from "../../format";
 import { invalidate, useQuery } from "../../query";
 import { changeParams, href, useRoute } from "../../router";
@@ -27,9 +27,11 @@ interface Result {
 export function Publish(): JSX.Element {
   const { params } = useRoute();
   const accounts = useQuery("accounts listed", () => operator.accounts({ page: 1, per_page: kListed }));
-  const types = useQuery("operator events", operator.events);
+  const types = useQuery("operator catalogue", operator.catalogue);
   const id = Number(params.get("account")) || accounts.data?.data[0]?.id || 0;
   const event = params.get("event") ?? types.data?.[0]?.event ?? "";
+  const type = types.data?.find((one) => one.event === event);
+  const example = type ? exampleOf(type) : "";
   const [text, setText] = useState("");
   const [edited, setEdited] = useState(false);
   const [key, setKey] = useState("");
@@ -39,11 +41,11 @@ export function Publish(): JSX.Element {
   const [result, setResult] = useState<Result | null>(null);
   const restore = (): void => {
     setEdited(false);
-    setText(example(event));
+    setText(example);
   };
   useEffect(() => {
-    if (!edited && event) setText(example(event));
-  }, [event, edited]);
+    if (!edited) setText(example);
+  }, [example, edited]);
   const fault = useMemo(() => payloadFault(text), [text]);
 
   const submit = async (submitted: Event): Promise<void> => {
@@ -75,7 +77,7 @@ export function Publish(): JSX.Element {
             <div class="two">
               <AccountPicker id={id} accounts={accounts.data?.data ?? []} total={accounts.data?.meta.total ?? 0} />
               <Choice labelled label="Event" value={event} options={(types.data ?? []).map((type) => ({ value: type.event, label: type.event }))}
-                      hint={types.data?.find((type) => type.event === event)?.description ?? "\u00a0"}
+                      hint={type ? `${type.description}${type.is_checked ? ". Data is checked against its schema." : ""}` : "\u00a0"}
                       onChange={(value) => { setEdited(false); changeParams({ event: value }, { replace: true }); }} />
             </div>
             <div class="field">
