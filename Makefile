@@ -5,7 +5,7 @@ RUN_PORT ?= 8080
 FUZZ_SECONDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test unit contract integration faults test-browser screenshots package test-package test-reproducible asan tsan soak fuzz format lint clean
+.PHONY: help setup build run test unit contract integration faults test-browser test-kafka screenshots package test-package test-reproducible asan tsan soak fuzz format lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ test-reproducible: ## two release builds give the same bytes (slow: compiles eve
 test-browser: build ## the dashboard in a real browser only
 	@scripts/install-dependencies.sh test browser
 	@scripts/test.sh build browser
+
+test-kafka: build ## the Kafka source against a real broker, fetched once (minutes)
+	@scripts/install-dependencies.sh test kafka
+	@scripts/kafka.sh build/kafka
+	@scripts/test.sh build kafka
 
 screenshots: build ## the same, and renew the pictures in docs/screenshots
 	@scripts/install-dependencies.sh test browser

@@ -47,6 +47,12 @@ complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight -d '
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l max-in-flight-per-webhook -d 'attempts at once for one webhook while its receiver keeps up [64; SKYHOOK_MAX_IN_FLIGHT_PER_WEBHOOK]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l lane-memory -d 'waiting deliveries of one webhook held in memory; the rest waits in the store [1024; SKYHOOK_LANE_MEMORY]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l memory-budget-mib -d 'MiB of waiting payloads held in memory over all webhooks [64; SKYHOOK_MEMORY_BUDGET_MIB]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-brokers -d 'brokers to ask first, host:port; none: nothing is read from Kafka [SKYHOOK_KAFKA_BROKERS]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-topic -d 'the topic whose records are published [SKYHOOK_KAFKA_TOPIC]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-group -d 'the consumer group, the same on all nodes [skyhook; SKYHOOK_KAFKA_GROUP]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-dead-letter-topic -d 'where records go that can never be published; the topic\'s name and .dead-letter where none is given [SKYHOOK_KAFKA_DEAD_LETTER_TOPIC]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-account -d 'where a record names its account: its key, or its header account [key; SKYHOOK_KAFKA_ACCOUNT]' -x -a 'key header'
+complete -c skyhook -n '__fish_seen_subcommand_from serve' -l kafka-property -d 'properties of librdkafka, one a line: TLS, SASL and whatever else [SKYHOOK_KAFKA_PROPERTIES]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log -d 'the least important lines to write to standard error [info; SKYHOOK_LOG]' -x -a 'debug info warn error off'
 complete -c skyhook -n '__fish_seen_subcommand_from serve' -l log-format -d 'readable lines, or one JSON object a line [text; SKYHOOK_LOG_FORMAT]' -x -a 'text json'
 complete -c skyhook -n '__fish_seen_subcommand_from account; and not __fish_seen_subcommand_from create' -a create -d 'create an account, print its API key'

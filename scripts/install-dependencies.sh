@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that the named groups need, and only those that are missing.
-# Usage: install-dependencies.sh build|test|package|browser|lint|fuzz …
+# Usage: install-dependencies.sh build|test|package|browser|kafka|lint|fuzz …
 set -euo pipefail
 
 packages_build=(
   g++ make cmake ninja-build pkg-config ccache mold ca-certificates curl python3
   libboost1.81-dev libboost-json1.81-dev libssl-dev libc-ares-dev libsqlite3-dev libpq-dev
   libsimdjson-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
-  libre2-dev zlib1g-dev libjemalloc-dev libgtest-dev libgmock-dev json-schema-test-suite
+  libre2-dev librdkafka-dev zlib1g-dev libjemalloc-dev libgtest-dev libgmock-dev json-schema-test-suite
 )
 packages_test=(python3-venv openssl postgresql iproute2
   systemd sqlite3 php-cli prometheus yamllint docker-compose mandoc zsh fish
@@ -18,6 +18,7 @@ command -v node >/dev/null || packages_test+=(nodejs)
 packages_package=(dpkg-dev file debootstrap systemd)
 packages_lint=(clang-format-14 clang-tidy-14)
 packages_browser=(chromium)
+packages_kafka=(maven openjdk-17-jre-headless)
 # The dashboard is built by Node.js 18 or later with its npm, from wherever it came; else Debian's.
 command -v npm >/dev/null && command -v node >/dev/null || packages_build+=(nodejs npm)
 packages_fuzz=(clang-14 libclang-rt-14-dev)
@@ -30,6 +31,7 @@ for group in "$@"; do
     package) wanted+=("${packages_package[@]}") ;;
     lint) wanted+=("${packages_lint[@]}") ;;
     browser) wanted+=("${packages_browser[@]}") ;;
+    kafka) wanted+=("${packages_kafka[@]}") ;;
     fuzz) wanted+=("${packages_fuzz[@]}") ;;
     *) echo "install-dependencies.sh: no such group: $group" >&2; exit 2 ;;
   esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests of a build directory and ends with one summary.
-# Usage: test.sh BUILD_DIRECTORY [all|ctest|contract|contract-postgres|integration|faults|browser|soak]
+# Usage: test.sh BUILD_DIRECTORY [all|ctest|contract|contract-postgres|integration|faults|browser|kafka|soak]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 directory=$1
@@ -49,6 +49,8 @@ contract_postgres() { SKYHOOK_TEST_STORE=postgres part contract-postgres run_con
 integration() { part integration run_pytest tests/integration -n 2; }
 faults() { part faults run_pytest tests/faults -m "not soak" -n 2; }
 browser() { part browser run_pytest tests/browser -n 2; }
+# Against a real broker, which scripts/kafka.sh fetches: not a part of `all`.
+kafka() { part kafka run_pytest tests/kafka; }
 # The same criteria at full size.
 soak() {
   part soak-histories env SKYHOOK_SIMULATION_COUNT=100000 "$directory/tests/unit/delivery/unit_delivery"
@@ -78,7 +80,7 @@ all() {
 
 python=$(scripts/python-environment.sh) || exit 1
 case $what in
-  all | ctest | contract | integration | faults | browser | soak) "$what" ;;
+  all | ctest | contract | integration | faults | browser | kafka | soak) "$what" ;;
   contract-postgres) contract_postgres ;;
   *)
     echo "test.sh: no such suite: $what" >&2

@@ -199,6 +199,15 @@ intake::PublishItem make_item(AccountId account, FoundItem& found) {
   return item;
 }
 
+// Of a single event.
+void judge_item(AccountId account, FoundItem& found, const Catalogue& catalogue,
+                PublishInput& input) {
+  const EventType* type = judge_event(found.event, "", catalogue, input.errors);
+  judge_data(found.data, type, "", input.errors);
+  judge_idempotency_key(found.idempotency_key, "", input.errors);
+  if (input.errors.empty()) input.items.push_back(make_item(account, found));
+}
+
 void read_batch_item(ondemand::value value, std::size_t index, const Catalogue& catalogue,
                      const std::function<bool(AccountId)>& account_exists, PublishInput& input) {
   const std::string name = "events." + std::to_string(index);
@@ -251,10 +260,7 @@ PublishInput read_publish(std::string& body, AccountId account, const Catalogue&
   PublishInput input;
   input.is_json_object = with_object(body, [&](ondemand::object object) {
     FoundItem found = read_fields(object);
-    const EventType* type = judge_event(found.event, "", catalogue, input.errors);
-    judge_data(found.data, type, "", input.errors);
-    judge_idempotency_key(found.idempotency_key, "", input.errors);
-    if (input.errors.empty()) input.items.push_back(make_item(account, found));
+    judge_item(account, found, catalogue, input);
   });
   return input;
 }
@@ -276,6 +282,27 @@ PublishInput read_publish_batch(std::string& body, const Catalogue& catalogue,
       read_batch_events(value, catalogue, account_exists, input);
     }
     if (!found) input.errors.add("events", "The events field is required.");
+  });
+  return input;
+}
+
+PublishInput read_publish_parts(PublishParts parts, const Catalogue& catalogue) {
+  const auto text = [](std::string_view given) {
+    return Found{.present = !trimmed(given).empty(),
+                 .is_string = true,
+                 .integer = std::nullopt,
+                 .text = std::string(trimmed(given)),
+                 .raw = {}};
+  };
+  PublishInput input;
+  FoundItem found;
+  found.event = text(parts.event);
+  found.idempotency_key = text(parts.idempotency_key);
+  input.is_json_object = with_object(parts.data, [&](ondemand::object) {
+    found.data.present = true;
+    found.data.is_object = true;
+    found.data.raw = trimmed(parts.data);
+    judge_item(parts.account, found, catalogue, input);
   });
   return input;
 }

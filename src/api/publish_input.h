@@ -33,4 +33,14 @@ PublishInput read_publish(std::string& body, AccountId account, const Catalogue&
 PublishInput read_publish_batch(std::string& body, const Catalogue& catalogue,
                                 const std::function<bool(AccountId)>& account_exists);
 
+// One event whose parts arrived apart, as from a queue. `data` is to be a JSON object: it is judged
+// as a body is, and so is the rest.
+struct PublishParts {
+  AccountId account;
+  std::string event;
+  std::string data;
+  std::string idempotency_key;  // empty: none
+};
+PublishInput read_publish_parts(PublishParts parts, const Catalogue& catalogue);
+
 }  // namespace skyhook::api

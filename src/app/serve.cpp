@@ -19,6 +19,7 @@
 #include "api/rate_exchange.h"
 #include "app/gauges.h"
 #include "app/housekeeping.h"
+#include "app/kafka_source.h"
 #include "app/network_threads.h"
 #include "app/operator_token.h"
 #include "base/version.h"
@@ -263,6 +264,8 @@ int serve(const config::ServeConfig& config) {
   const std::shared_ptr<SSL_CTX> tls = net::make_client_tls({.ca_file = config.ca_file}, &error);
   if (!tls) return refuse(kWrongSetting, "ca_file: " + error);
   const net::AddressGuard guard = make_guard(config);
+  const auto from_kafka = kafka_options(config);
+  if (!from_kafka) return refuse(kWrongSetting, from_kafka.error());
 
   metrics::Metrics metrics;
   const Catalogue catalogue(config.event_types);
@@ -353,8 +356,10 @@ int serve(const config::ServeConfig& config) {
     node.emplace(**store, directory, couriers, changes);
     if (limiter.enabled()) rate_exchange.emplace(limiter, *shared, clock);
   }
+  std::optional<kafka::Source> source;
   // Nothing may call back into a room that is gone: threads end before rooms, the store's own last.
   const auto end_threads = [&] {
+    if (source) source->stop(clock.mono());
     node.reset();
     rate_exchange.reset();
     network.stop();
@@ -362,6 +367,18 @@ int serve(const config::ServeConfig& config) {
     live.reset();
     store->reset();
   };
+  if (*from_kafka) {
+    source.emplace(
+        **from_kafka,
+        kafka::Source::World{
+            .publish = [&intake](auto items,
+                                 auto done) { intake.publish(std::move(items), std::move(done)); },
+            .account_exists =
+                [&directory](AccountId id) { return directory.account(id) != nullptr; },
+            .catalogue = catalogue,
+            .metrics = metrics});
+    register_kafka(metrics, *source);
+  }
   const auto port = servers.listen(*listen_address);
   if (!port) {
     end_threads();
@@ -385,6 +402,7 @@ int serve(const config::ServeConfig& config) {
   Occasion answered, delivered;
   servers.drain([&answered] { answered.happen(); });
   couriers.drain([&delivered] { delivered.happen(); });
+  if (source) source->stop(deadline);
   const bool all_delivered = delivered.wait_until(deadline);
   couriers.abandon_waiters();
   const bool all_answered = answered.wait_until(deadline);

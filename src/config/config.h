@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -13,6 +14,9 @@
 #include "logging/log.h"
 
 namespace skyhook::config {
+
+// Where a Kafka record names its account.
+enum class KafkaAccount { key, header };
 
 // Plain values, all validated; networks are CIDR text that net::parse_cidr accepts.
 struct ServeConfig {
@@ -49,6 +53,12 @@ struct ServeConfig {
   int max_connections = 10'000;        // of API clients, 10 … 100,000
   Millis shutdown_timeout{30000};      // SIGTERM to exit
   std::vector<EventType> event_types;  // the operator's own, besides the seed's; no name twice
+  std::string kafka_brokers;           // host:port,…; empty: nothing is read from Kafka
+  std::string kafka_topic;
+  std::string kafka_group = "skyhook";
+  std::string kafka_dead_letter_topic;  // empty: the topic's name and `.dead-letter`
+  KafkaAccount kafka_account = KafkaAccount::key;
+  std::vector<std::pair<std::string, std::string>> kafka_properties;  // of librdkafka
 };
 
 }  // namespace skyhook::config

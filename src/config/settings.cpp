@@ -325,6 +325,51 @@ Setting event_types_setting() {
   return setting;
 }
 
+Problem check_kafka_brokers(std::string_view text) {
+  const std::vector<std::string> brokers = split(text, ',');
+  const bool all_have_ports = std::ranges::all_of(brokers, [](const std::string& broker) {
+    const auto address = net::parse_listen_address(broker);
+    const bool is_visible = std::ranges::all_of(broker, [](char c) { return c > ' ' && c < 0x7f; });
+    return is_visible && broker.rfind(':') != std::string::npos && !broker.starts_with(':') &&
+           (!address || address->port != 0);
+  });
+  if (!brokers.empty() && all_have_ports) return kNoProblem;
+  return "is not a list of brokers such as kafka1:9092,kafka2:9092";
+}
+
+// A topic's or a group's.
+Problem check_kafka_name(std::string_view text) {
+  constexpr std::size_t kLimit = 190;  // kafka/record.h: what is made of it has to fit a key
+  const bool is_valid = std::ranges::all_of(
+      text, [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
+  if (!text.empty() && text.size() <= kLimit && is_valid) return kNoProblem;
+  return "is not 1 to " + std::to_string(kLimit) + " letters, digits, '.', '_' or '-'";
+}
+
+Setting kafka_properties_setting() {
+  Setting setting = make("kafka_properties", "NAME=VALUE",
+                         "properties of librdkafka, one a line: TLS, SASL and whatever else");
+  setting.flag = "--kafka-property";
+  setting.separator = '\n';
+  setting.is_secret = true;
+  setting.parse = [](ServeConfig& config, std::string_view text) -> Problem {
+    std::vector<std::pair<std::string, std::string>> properties;
+    for (const std::string& line : split(text, '\n')) {
+      if (line.empty() || line.starts_with('#')) continue;
+      const std::size_t equals = line.find('=');
+      const std::string_view name = trim(std::string_view(line).substr(0, equals));
+      if (equals == std::string::npos || name.empty()) {
+        return "has a line that is not NAME=VALUE such as security.protocol=sasl_ssl";
+      }
+      properties.emplace_back(name, trim(std::string_view(line).substr(equals + 1)));
+    }
+    config.kafka_properties = std::move(properties);
+    return kNoProblem;
+  };
+  setting.show = [](const ServeConfig&) { return std::string(); };
+  return setting;
+}
+
 class Table {
  public:
   void group(std::string name) { group_ = std::move(name); }
@@ -422,6 +467,26 @@ void add_sizing_settings(Table& table) {
                            "MiB of waiting payloads held in memory over all webhooks"));
 }
 
+void add_kafka_settings(Table& table) {
+  using C = ServeConfig;
+  table.group("Kafka");
+  table.add(text_setting("kafka_brokers", "LIST", &C::kafka_brokers, check_kafka_brokers,
+                         "brokers to ask first, host:port; none: nothing is read from Kafka"));
+  table.add(text_setting("kafka_topic", "NAME", &C::kafka_topic, check_kafka_name,
+                         "the topic whose records are published"));
+  table.add(text_setting("kafka_group", "NAME", &C::kafka_group, check_kafka_name,
+                         "the consumer group, the same on all nodes"));
+  table.add(text_setting("kafka_dead_letter_topic", "NAME", &C::kafka_dead_letter_topic,
+                         check_kafka_name,
+                         "where records go that can never be published; the topic's name and "
+                         ".dead-letter where none is given"));
+  table.add(choice_setting<KafkaAccount>(
+      "kafka_account", &C::kafka_account,
+      {{"key", KafkaAccount::key}, {"header", KafkaAccount::header}},
+      "where a record names its account: its key, or its header account"));
+  table.add(kafka_properties_setting());
+}
+
 void add_log_settings(Table& table) {
   using C = ServeConfig;
   table.group("Log");
@@ -460,6 +525,7 @@ const std::vector<Setting>& settings() {
     add_server_settings(made);
     add_delivery_settings(made);
     add_sizing_settings(made);
+    add_kafka_settings(made);
     add_log_settings(made);
     return made.take();
   }();

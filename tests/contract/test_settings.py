@@ -35,6 +35,14 @@ WRONG = [
     ([], {"SKYHOOK_ALLOW_NETWORKS": "127.0.0.0/8,home"}, None, "SKYHOOK_ALLOW_NETWORKS"),
     ([], {"SKYHOOK_MASTER_KEY": "too short"}, None, "SKYHOOK_MASTER_KEY"),
     ([], {"SKYHOOK_LOG": "loud"}, None, "SKYHOOK_LOG"),
+    (["--kafka-brokers", "127.0.0.1:9092"], {}, None, "kafka_topic"),
+    (["--kafka-topic", "events"], {}, None, "kafka_brokers"),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "a", "--kafka-dead-letter-topic", "a"], {}, None,
+     "kafka_dead_letter_topic"),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "a", "--kafka-property", "colour=red"], {}, None,
+     "'colour'"),
+    (["--kafka-brokers", "k:9092", "--kafka-topic", "a"],
+     {"SKYHOOK_KAFKA_PROPERTIES": "session.timeout.ms=s3cr3t"}, None, "'session.timeout.ms'"),
     ([], {}, "timeout = 'soon'", "timeout"),
     ([], {}, "timeout = ", "toml"),
     ([], {}, "timeuot = '30s'", "timeuot"),
@@ -56,7 +64,7 @@ def test_a_wrong_value_is_one_line_and_exit_status_2(tmp_path, flags, environmen
     assert result.returncode == 2, result
     output = (result.stdout + result.stderr).strip()
     assert len(output.splitlines()) == 1, output
-    assert named in output
+    assert named in output and "s3cr3t" not in output
     assert not data.exists(), "nothing is opened before the settings are known to be good"
 
 

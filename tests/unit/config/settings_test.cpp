@@ -104,6 +104,12 @@ TEST(Settings, refuse_values_past_their_limits) {
       {"memory_budget_mib", {"0", "65537"}},
       {"max_connections", {"9", "100001"}},
       {"shutdown_timeout", {"999ms", "601s"}},
+      {"kafka_brokers", {"", "kafka", ":9092", "a b:9092", "127.0.0.1:0", "kafka:9092,other"}},
+      {"kafka_topic", {"", "a/b", "a b", std::string(191, 'x')}},
+      {"kafka_group", {"", "a,b"}},
+      {"kafka_dead_letter_topic", {"", "a b"}},
+      {"kafka_account", {"", "value"}},
+      {"kafka_properties", {"x", "=x", "a=b\nc"}},
       {"event_types", {"=x", "a b=x", "contact.created=x", "webhook.test=x", "a=1;a=2"}},
   };
   for (const Refused& refused : cases) {
@@ -149,6 +155,18 @@ TEST(Settings, take_values_at_their_limits) {
   EXPECT_EQ(config.event_types[0].name, "invoice.paid");
   EXPECT_EQ(config.event_types[0].description, "An invoice is paid");
   EXPECT_EQ(config.event_types[1].name, "invoice.lost");
+}
+
+TEST(Settings, take_properties_of_kafka_as_lines) {
+  ServeConfig config;
+  const auto* setting = find_setting("kafka_properties");
+  ASSERT_EQ(setting->parse(config, "# TLS\nsecurity.protocol = ssl\n\nsasl.password=a=b;c,d"),
+            std::nullopt);
+  EXPECT_THAT(config.kafka_properties,
+              testing::ElementsAre(testing::Pair("security.protocol", "ssl"),
+                                   testing::Pair("sasl.password", "a=b;c,d")));
+  EXPECT_EQ(setting->show(config), "");
+  EXPECT_EQ(find_setting("kafka_brokers")->parse(config, "kafka1:9092,[::1]:9092"), std::nullopt);
 }
 
 TEST(Settings, own_event_types_are_bounded) {

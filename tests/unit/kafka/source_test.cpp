@@ -1,0 +1,252 @@
+#include "kafka/source.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "broker.h"
+
+namespace skyhook::kafka {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr std::chrono::seconds kPatience{30};
+
+void eventually(const char* what, const std::function<bool()>& holds) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (!holds()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), until) << what;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+// What a store makes of batches: takes them whole, remembers keys, and may refuse or keep silent.
+class Publisher {
+ public:
+  enum class Mood { takes, refuses, is_silent };
+
+  void publish(const std::vector<intake::PublishItem>& items, const store::PublishCallback& done) {
+    std::unique_lock lock(mutex_);
+    ++calls_;
+    if (mood_ == Mood::is_silent) return silent_.push_back(done);
+    if (mood_ == Mood::refuses) {
+      lock.unlock();
+      return done(Err{store::Error{store::Error::Kind::unavailable, "the disk is full"}});
+    }
+    std::vector<store::EventReceipt> receipts;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (items[i].data != conflicting_) continue;
+      lock.unlock();
+      return done(store::PublishOutcome(store::IdempotencyConflict{i}));
+    }
+    for (const intake::PublishItem& item : items) {
+      const bool is_new = keys_.insert(*item.idempotency_key).second;
+      if (is_new) data_.push_back(item.data);
+      receipts.push_back({.id = EventId{1}, .deliveries = 1, .replayed = !is_new});
+    }
+    lock.unlock();
+    done(store::PublishOutcome(std::move(receipts)));
+  }
+
+  void set_mood(Mood mood) {
+    const std::lock_guard lock(mutex_);
+    mood_ = mood;
+  }
+  void conflict_with(std::string data) {
+    const std::lock_guard lock(mutex_);
+    conflicting_ = std::move(data);
+  }
+  std::vector<std::string> data() {
+    const std::lock_guard lock(mutex_);
+    return data_;
+  }
+  int calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+
+ private:
+  std::mutex mutex_;
+  Mood mood_ = Mood::takes;  // guarded by mutex_, as all below
+  std::string conflicting_;  // data that was published under its key before
+  std::set<std::string> keys_;
+  std::vector<std::string> data_;  // in order
+  std::vector<store::PublishCallback> silent_;
+  int calls_ = 0;
+};
+
+class SourceTest : public testing::Test {
+ protected:
+  std::unique_ptr<Source> start(Broker& broker) {
+    return std::make_unique<Source>(
+        Options{.brokers = broker.address(),
+                .topic = Broker::kTopic,
+                .group = "skyhook",
+                .dead_letter_topic = Broker::kDeadLetters,
+                .properties = {{"auto.commit.interval.ms", "50"},
+                               {"session.timeout.ms", "6000"},
+                               {"heartbeat.interval.ms", "200"},
+                               {"reconnect.backoff.max.ms", "200"}}},
+        Source::World{.publish = [this](auto items, auto done) { publisher_.publish(items, done); },
+                      .account_exists = [this](AccountId id) { return id.value == account_; },
+                      .catalogue = catalogue_,
+                      .metrics = metrics_});
+  }
+  static std::string numbered(int number) { return R"({"id":)" + std::to_string(number) + "}"; }
+  static void stop(Source& source) {
+    source.stop(std::chrono::steady_clock::now() + std::chrono::seconds(10));
+  }
+
+  Catalogue catalogue_;
+  metrics::Metrics metrics_;
+  Publisher publisher_;
+  std::atomic<std::int64_t> account_{7};
+};
+
+TEST_F(SourceTest, PublishesEachRecordInOrderAndCommitsIt) {
+  Broker broker(1);
+  std::vector<std::string> expected;
+  for (int i = 0; i < 1200; ++i) expected.push_back(numbered(i));
+  for (int i = 0; i < 3; ++i) broker.produce(0, "7", expected[i]);
+  const auto source = start(broker);
+  eventually("the first are published", [&] { return publisher_.data().size() == 3; });
+  for (int i = 3; i < 1200; ++i) broker.produce(0, "7", expected[i]);
+  eventually("all are published", [&] { return publisher_.data().size() == 1200; });
+  EXPECT_EQ(publisher_.data(), expected);
+  eventually("all are committed", [&] { return broker.committed("skyhook", 0) == 1200; });
+  EXPECT_EQ(source->stats().consumed, 1200);
+  EXPECT_EQ(source->stats().published, 1200);
+  EXPECT_EQ(source->stats().partitions, 1);
+  EXPECT_TRUE(source->stats().is_connected);
+}
+
+TEST_F(SourceTest, CommitsNothingThatTheStoreRefuses) {
+  Broker broker(1);
+  publisher_.set_mood(Publisher::Mood::refuses);
+  for (int i = 0; i < 5; ++i) broker.produce(0, "7", numbered(i));
+  const auto source = start(broker);
+  eventually("it is tried again", [&] { return source->stats().retried >= 3; });
+  EXPECT_EQ(broker.committed("skyhook", 0), -1);
+  publisher_.set_mood(Publisher::Mood::takes);
+  eventually("it is committed at last", [&] { return broker.committed("skyhook", 0) == 5; });
+  EXPECT_EQ(publisher_.data().size(), 5u);
+  EXPECT_EQ(source->stats().dead_lettered, 0) << "never for a reason that passes";
+  // And what comes after the pause is read.
+  broker.produce(0, "7", numbered(5));
+  eventually("it reads on", [&] { return publisher_.data().size() == 6; });
+}
+
+TEST_F(SourceTest, KeepsWhatCanNeverBePublishedWithTheReason) {
+  Broker broker(1);
+  broker.produce(0, "7", numbered(1));
+  broker.produce(0, "7", "{broken");
+  broker.produce(0, "8", numbered(2));
+  broker.produce(0, "7", numbered(3), {{"event", "order.eaten"}, {"tenant", "x"}});
+  broker.produce(0, "7", numbered(4));
+  publisher_.conflict_with(numbered(4));
+  broker.produce(0, "7", numbered(5));
+  const auto source = start(broker);
+  eventually("all are settled", [&] { return broker.committed("skyhook", 0) == 6; });
+  EXPECT_THAT(publisher_.data(), ElementsAre(numbered(1), numbered(5)));
+  EXPECT_EQ(source->stats().dead_lettered, 4);
+  const std::vector<Record> dead = broker.read(Broker::kDeadLetters, 4);
+  ASSERT_EQ(dead.size(), 4u);
+  EXPECT_EQ(dead[0].value, "{broken");
+  EXPECT_EQ(dead[0].key, "7");
+  EXPECT_EQ(*dead[0].header("skyhook-reason"), "The value is not a JSON object.");
+  EXPECT_EQ(*dead[0].header("skyhook-topic"), Broker::kTopic);
+  EXPECT_EQ(*dead[0].header("skyhook-partition"), "0");
+  EXPECT_EQ(*dead[0].header("skyhook-offset"), "1");
+  EXPECT_EQ(*dead[0].header("event"), "contact.created");
+  EXPECT_EQ(*dead[1].header("skyhook-reason"), "There is no account 8.");
+  EXPECT_EQ(*dead[2].header("skyhook-reason"), "The selected event is invalid.");
+  EXPECT_EQ(*dead[2].header("tenant"), "x");
+  EXPECT_THAT(*dead[3].header("skyhook-reason"), HasSubstr("Another event"));
+}
+
+TEST_F(SourceTest, AStopCommitsNothingThatIsNotDurable) {
+  Broker broker(1);
+  publisher_.set_mood(Publisher::Mood::is_silent);
+  for (int i = 0; i < 3; ++i) broker.produce(0, "7", numbered(i));
+  {
+    const auto source = start(broker);
+    eventually("it is being published", [&] { return publisher_.calls() > 0; });
+    source->stop(std::chrono::steady_clock::now() + std::chrono::milliseconds(300));
+    EXPECT_EQ(source->stats().published, 0);
+  }
+  EXPECT_EQ(broker.committed("skyhook", 0), -1);
+  publisher_.set_mood(Publisher::Mood::takes);
+  const auto source = start(broker);
+  eventually("the next one reads it again", [&] { return broker.committed("skyhook", 0) == 3; });
+  EXPECT_EQ(publisher_.data().size(), 3u);
+}
+
+TEST_F(SourceTest, AStopWaitsForWhatIsBeingPublishedAndCommitsIt) {
+  Broker broker(1);
+  for (int i = 0; i < 3; ++i) broker.produce(0, "7", numbered(i));
+  const auto source = start(broker);
+  eventually("they are published", [&] { return publisher_.data().size() == 3; });
+  stop(*source);
+  EXPECT_EQ(broker.committed("skyhook", 0), 3);
+}
+
+TEST_F(SourceTest, AnAccountThatGoesWhileItIsTriedAgainIsNotTriedForEver) {
+  Broker broker(1);
+  publisher_.set_mood(Publisher::Mood::refuses);
+  broker.produce(0, "7", numbered(1));
+  const auto source = start(broker);
+  eventually("it is tried", [&] { return source->stats().retried > 0; });
+  account_ = 8;
+  eventually("it is settled", [&] { return source->stats().dead_lettered == 1; });
+  eventually("and committed", [&] { return broker.committed("skyhook", 0) == 1; });
+}
+
+TEST_F(SourceTest, GoesOnWhenTheBrokerIsBack) {
+  Broker broker(1);
+  broker.produce(0, "7", numbered(1));
+  const auto source = start(broker);
+  eventually("the first is published", [&] { return publisher_.data().size() == 1; });
+  broker.set_up(false);
+  eventually("it is missed", [&] { return !source->stats().is_connected; });
+  broker.set_up(true);
+  broker.produce(0, "7", numbered(2));
+  eventually("the next is published", [&] { return publisher_.data().size() == 2; });
+}
+
+TEST_F(SourceTest, ADeadLetterThatCannotBeWrittenHoldsItsOffset) {
+  Broker broker(1);
+  broker.refuse_dead_letters(true);
+  broker.produce(0, "7", "{broken");
+  const auto source = start(broker);
+  eventually("it is tried again", [&] { return source->stats().retried >= 2; });
+  EXPECT_EQ(broker.committed("skyhook", 0), -1);
+  EXPECT_EQ(source->stats().dead_lettered, 0);
+  broker.refuse_dead_letters(false);
+  eventually("it is written at last", [&] { return source->stats().dead_lettered == 1; });
+  eventually("and committed", [&] { return broker.committed("skyhook", 0) == 1; });
+}
+
+TEST_F(SourceTest, TwoMembersShareThePartitionsAndTakeOver) {
+  Broker broker(2);
+  auto first = start(broker);
+  eventually("one has both", [&] { return first->stats().partitions == 2; });
+  auto second = start(broker);
+  eventually("each has one",
+             [&] { return first->stats().partitions == 1 && second->stats().partitions == 1; });
+  for (int i = 0; i < 20; ++i) broker.produce(i % 2, "7", numbered(i));
+  eventually("all are published", [&] { return publisher_.data().size() == 20; });
+  EXPECT_GT(first->stats().published, 0);
+  EXPECT_GT(second->stats().published, 0);
+  stop(*second);
+  eventually("the first has both again", [&] { return first->stats().partitions == 2; });
+  for (int i = 20; i < 30; ++i) broker.produce(i % 2, "7", numbered(i));
+  eventually("all are published", [&] { return publisher_.data().size() == 30; });
+}
+
+}  // namespace
+}  // namespace skyhook::kafka
