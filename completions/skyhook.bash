@@ -31,7 +31,7 @@ _skyhook() {
   esac
   case "$path" in
     "") words="-h --help --version serve account publish receive bench rekey move trigger listen deliveries retry replay verify health" ;;
-    "serve") words="-h --help --config --listen --data --database-url --operator-token --master-key --operator-webhook --operator-webhook-secret --rate-limit --max-connections --open-metrics --retention --shutdown-timeout --retry-schedule --timeout --switch-off-after --allow-http --allow-network --header-prefix --sender-name --event-type --ca-file --dns-servers --proxy --network-threads --max-in-flight --max-in-flight-per-webhook --lane-memory --memory-budget-mib --kafka-brokers --kafka-topic --kafka-group --kafka-dead-letter-topic --kafka-account --kafka-property --log --log-format" ;;
+    "serve") words="-h --help --config --listen --data --database-url --operator-token --master-key --operator-webhook --operator-webhook-secret --rate-limit --max-connections --open-metrics --retention --shutdown-timeout --retry-schedule --timeout --switch-off-after --first-attempt-target --allow-http --allow-network --header-prefix --sender-name --event-type --ca-file --dns-servers --proxy --network-threads --max-in-flight --max-in-flight-per-webhook --lane-memory --memory-budget-mib --kafka-brokers --kafka-topic --kafka-group --kafka-dead-letter-topic --kafka-account --kafka-property --log --log-format" ;;
     "account") words="-h --help create" ;;
     "account create") words="-h --help --name --json --server --operator-token --data --data-dir" ;;
     "publish") words="-h --help --account --event --data --idempotency-key --json --server --operator-token --data-dir" ;;
