@@ -333,11 +333,11 @@ AccountInput read_account(const json::object& input, Presence presence, FieldErr
   account.name = read_name(input, presence, errors);
   account.is_active = read_boolean(input, "is_active", errors);
   account.allowed_origins = read_origins(input, errors);
-  constexpr std::string_view kTarget = "first_attempt_target";
-  if (const json::value* target = input.if_contains(kTarget)) {
+  constexpr std::string_view kField = "first_attempt_target";
+  if (const json::value* target = input.if_contains(kField)) {
     account.first_attempt_target = std::optional<Millis>{};
     if (!is_missing(*target)) {
-      account.first_attempt_target = read_duration(*target, kTarget, kShortestFirstAttemptTarget,
+      account.first_attempt_target = read_duration(*target, kField, kShortestFirstAttemptTarget,
                                                    kLongestFirstAttemptTarget, errors);
     }
   }

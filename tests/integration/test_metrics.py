@@ -215,7 +215,15 @@ def names_used(text):
     return names - {"skyhook_operator_token"}
 
 
-def test_promtool_and_the_names_in_dashboard_and_alerts(quiet_server, store_kind, root, tool):
+def test_promtool_and_the_names_in_dashboard_and_alerts(quiet_server, store_kind, root, tool,
+                                                        receiver):
+    # An account's series begin with its first attempt that a target was set for.
+    account = quiet_server.account()
+    quiet_server.operator("PUT", f"/accounts/{account.id}", {"first_attempt_target": "5s"})
+    account.webhook(receiver.url())
+    account.publish()
+    rises(quiet_server, "skyhook_account_first_attempt_latency_seconds_count", 1,
+          account=str(account.id))
     text = quiet_server.request("GET", "/metrics", headers={
         "Authorization": f"Bearer {quiet_server.operator_token}"}).body.decode()
     result = subprocess.run([tool("promtool"), "check", "metrics"], input=text,
