@@ -1320,10 +1320,8 @@ TEST_P(StoreContract, CountsThePublishedEventsOfAccounts) {
   const Timestamp start = clock.time;  // a whole minute
   const auto events = [&](const std::vector<AccountId>& accounts, Seconds step = Seconds{60}) {
     std::vector<std::int64_t> counts;
-    for (const AccountStep& one :
-         *store->account_stats(accounts, start, start + Seconds{180}, step)) {
-      counts.push_back(one.events);
-    }
+    const auto steps = store->account_stats(accounts, start, start + Seconds{180}, step);
+    for (const AccountStep& found : *steps) counts.push_back(found.events);
     return counts;
   };
   // To two webhooks, to none, and a test, which is not published by anybody.
