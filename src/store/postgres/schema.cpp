@@ -1617,10 +1617,9 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first,      kMoves,       kOptions,     kLive,
-                                                  kInquiries, kSpans,       kEventCounts, kOrder,
-                                                  kReplay,    kLateOutcomes,
-                                                  kFirstAttempts};
+  static const std::vector<std::string_view> list{first,      kMoves,        kOptions,      kLive,
+                                                  kInquiries, kSpans,        kEventCounts,  kOrder,
+                                                  kReplay,    kLateOutcomes, kFirstAttempts};
   return list;
 }
 

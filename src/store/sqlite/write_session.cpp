@@ -33,7 +33,7 @@ WriteSession::WriteSession(Connection& connection, int checkpoint_pages,
           connection.handle(),
           "UPDATE deliveries SET at = ?3, attempt_number = ?4, response_status = ?5, failure = ?6, "
           "schedule_position = schedule_position + 1 WHERE id = ?1 AND webhook_id = ?2 AND status "
-          "= 0"),
+          "= 0 AND attempt_number < ?4"),
       give_up_(connection.handle(),
                "UPDATE deliveries SET status = 2, at = ?3, attempt_number = ?4, response_status = "
                "?5, failure = ?6 "

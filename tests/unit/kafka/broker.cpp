@@ -48,10 +48,14 @@ void Broker::set_up(bool is_up) {
   }
 }
 
-void Broker::refuse_dead_letters(bool refuses) {
-  rd_kafka_mock_topic_set_error(
-      cluster_, kDeadLetters,
-      refuses ? RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED : RD_KAFKA_RESP_ERR_NO_ERROR);
+void Broker::refuse_writes(bool refuses) {
+  constexpr std::int16_t kProduce = 0;  // of the protocol's requests
+  constexpr std::size_t kMany = 1'000;
+  rd_kafka_mock_clear_request_errors(cluster_, kProduce);
+  if (!refuses) return;
+  const std::vector<rd_kafka_resp_err_t> errors(kMany,
+                                                RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  rd_kafka_mock_push_request_errors_array(cluster_, kProduce, errors.size(), errors.data());
 }
 
 void Broker::produce(int partition, const std::string& key, const std::string& value,

@@ -28,8 +28,8 @@ class Broker {
   // Of the topic, from its beginning, as many as asked for; fewer where they do not come.
   std::vector<Record> read(const std::string& topic, std::size_t count);
   void set_up(bool is_up);
-  // Nobody may write to the dead letters, or everybody again.
-  void refuse_dead_letters(bool refuses);
+  // Nobody may write, or everybody again.
+  void refuse_writes(bool refuses);
 
   static constexpr const char* kTopic = "events";
   static constexpr const char* kDeadLetters = "events.dead-letter";

@@ -220,13 +220,13 @@ TEST_F(SourceTest, GoesOnWhenTheBrokerIsBack) {
 
 TEST_F(SourceTest, ADeadLetterThatCannotBeWrittenHoldsItsOffset) {
   Broker broker(1);
-  broker.refuse_dead_letters(true);
   broker.produce(0, "7", "{broken");
+  broker.refuse_writes(true);
   const auto source = start(broker);
   eventually("it is tried again", [&] { return source->stats().retried >= 2; });
   EXPECT_EQ(broker.committed("skyhook", 0), -1);
   EXPECT_EQ(source->stats().dead_lettered, 0);
-  broker.refuse_dead_letters(false);
+  broker.refuse_writes(false);
   eventually("it is written at last", [&] { return source->stats().dead_lettered == 1; });
   eventually("and committed", [&] { return broker.committed("skyhook", 0) == 1; });
 }

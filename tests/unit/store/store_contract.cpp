@@ -1370,6 +1370,7 @@ TEST_P(StoreContract, CountsFirstAttemptsOfAccounts) {
     return outcome;
   };
   const auto deliveries = publish_many(webhook, 22);
+  clock.time += Seconds{1};
   std::vector<AttemptOutcome> outcomes;
   for (std::size_t i = 0; i < 19; ++i) {
     outcomes.push_back(with_first(delivered(deliveries[i]), Millis{20}, false));
