@@ -222,8 +222,9 @@ def test_promtool_and_the_names_in_dashboard_and_alerts(quiet_server, store_kind
     quiet_server.operator("PUT", f"/accounts/{account.id}", {"first_attempt_target": "5s"})
     account.webhook(receiver.url())
     account.publish()
-    rises(quiet_server, "skyhook_account_first_attempt_latency_seconds_count", 1,
-          account=str(account.id))
+    series = ("skyhook_account_first_attempt_latency_seconds_count",
+              frozenset({("account", str(account.id))}))
+    eventually(lambda: series in scrape(quiet_server))
     text = quiet_server.request("GET", "/metrics", headers={
         "Authorization": f"Bearer {quiet_server.operator_token}"}).body.decode()
     result = subprocess.run([tool("promtool"), "check", "metrics"], input=text,
