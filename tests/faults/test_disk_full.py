@@ -52,10 +52,16 @@ def test_full_and_back(small_disk, make_receiver, killed_while_full):
 
         publish_until_refused(20_000)  # large events first, then whatever still fits
         refused = set()
-        for number in range(100_000, 100_050):
+        for number in range(100_000, 105_000):
             answer = publish(number, 10_000)
+            if answer.status == 202:  # what the store wrote to its log found its place, and made room
+                accepted.append(number)
+                continue
             assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1
             refused.add(number)
+            if len(refused) == 50:
+                break
+        assert len(refused) == 50, "the disk is not full"
         assert server.request("GET", "/healthz").status == 200
         assert account.get("/webhooks").status == 200, "reading goes on"
         if killed_while_full:
