@@ -171,8 +171,8 @@ Answer<Done> Membership::refuse_unfinished_move(Connection& connection, std::int
 }
 
 // Every delivery with a lower id that this node accepted is settled or parked. Nearly every id that
-// was given out before the previous heartbeat is in the registry by now or will never be used; the
-// registry refuses the others.
+// was given out a heartbeat ago is in the registry by now or will never be used; the registry
+// refuses the others.
 std::int64_t Membership::fresh_from() {
   std::int64_t floor;
   {
@@ -181,9 +181,13 @@ std::int64_t Membership::fresh_from() {
     if (spare_.left() > 0) floor = std::min(floor, spare_.next);
   }
   floor = id_of(floor);
-  const std::int64_t unused = previous_floor_ == 0 ? floor : std::min(floor, previous_floor_);
-  previous_floor_ = floor;
-  return registry_.promise(DeliveryId{unused}).value;
+  const MonoTime now = options_.clock.mono();
+  if (floor_.value == 0) floor_ = older_floor_ = {floor, now};
+  if (now - floor_.taken_at >= options_.heartbeat) {
+    older_floor_ = floor_;
+    floor_ = {floor, now};
+  }
+  return registry_.promise(DeliveryId{std::min(floor, older_floor_.value)}).value;
 }
 
 Answer<Done> Membership::refill(Connection& connection) {

@@ -80,8 +80,12 @@ class Membership {
   Block current_, spare_;    // guarded by ids_mutex_
   std::int64_t used_ = 0;    // since the last refill; guarded by ids_mutex_
   std::int64_t wanted_ = 0;  // more than there was; guarded by ids_mutex_
-  std::int64_t previous_floor_ =
-      0;  // of the thread: no id below it is given out since the last beat
+  // No id below it is given out since. Of the thread.
+  struct Floor {
+    std::int64_t value = 0;
+    MonoTime taken_at{};
+  };
+  Floor floor_, older_floor_;  // the older one has the age of a heartbeat at least
 
   std::mutex days_mutex_;
   std::set<int> days_;  // known to exist; guarded by days_mutex_

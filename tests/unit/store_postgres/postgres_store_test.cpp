@@ -543,7 +543,7 @@ class DaysOfALog : public TwoNodes {
     one.reset();
   }
   std::unique_ptr<Store> open_node() {
-    auto opened = postgres::open({.database_url = url, .clock = days, .heartbeat = Millis{50}});
+    auto opened = postgres::open({.database_url = url, .clock = days, .heartbeat = Millis{500}});
     EXPECT_TRUE(opened.ok()) << opened.error().detail;
     return std::move(*opened);
   }
