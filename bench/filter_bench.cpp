@@ -7,16 +7,10 @@
 #include <string>
 
 #include "filter/filter.h"
+#include "sample_event.h"
 
 namespace skyhook::filter {
 namespace {
-
-std::string small_data() {
-  return R"({"id":123456,"name":"Ada Lovelace","email":"ada@example.com","tags":["new","vip"],)"
-         R"("customer":{"id":77,"plan":"pro","since":"2024-05-01"},"amount":129.95,)"
-         R"("address":{"street":"12 Some Street","city":"London","zip":"N1 7AA"},)"
-         R"("note":"called twice, wants to be called back on Monday morning"})";
-}
 
 std::string large_data(std::size_t bytes) {
   std::string data = "{";
@@ -54,10 +48,10 @@ int main(int argc, char** argv) {
   using namespace skyhook::filter;
   const long rounds = argc > 1 ? std::atol(argv[1]) : 200'000;
   const std::string common = R"({"customer":{"plan":["pro","team"]},"amount":{"$gte":100}})";
-  measure("one name", R"({"name":"Ada Lovelace"})", small_data(), rounds);
-  measure("two names, a list, a comparison", common, small_data(), rounds);
+  measure("one name", R"({"name":"Ada Lovelace"})", skyhook::bench::contact(), rounds);
+  measure("two names, a list, a comparison", common, skyhook::bench::contact(), rounds);
   measure("the same, the first name missing", common, R"({"id":1,"amount":5})", rounds);
-  measure("an item of an array", R"({"tags":"vip"})", small_data(), rounds);
+  measure("an item of an array", R"({"tags":"vip"})", skyhook::bench::contact(), rounds);
   measure("the largest event, one name", R"({"customer":{"plan":"pro"}})", large_data(255 * 1024),
           rounds / 1000 + 1);
   measure("the largest event, the widest filter", widest_filter(), large_data(255 * 1024),

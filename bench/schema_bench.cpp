@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "sample_event.h"
 #include "schema/schema.h"
 
 namespace skyhook::schema {
@@ -28,13 +29,6 @@ constexpr std::string_view kContact = R"({
   },
   "$defs": {"address": {"type": "object", "properties": {"zip": {"pattern": "^[A-Z0-9 ]{3,8}$"}}}}
 })";
-
-std::string contact() {
-  return R"({"id":123456,"name":"Ada Lovelace","email":"ada@example.com","tags":["new","vip"],)"
-         R"("customer":{"id":77,"plan":"pro","since":"2024-05-01"},"amount":129.95,)"
-         R"("address":{"street":"12 Some Street","city":"London","zip":"N1 7AA"},)"
-         R"("note":"called twice, wants to be called back on Monday morning"})";
-}
 
 std::string numbers(std::size_t bytes) {
   std::string data = R"({"list":[0)";
@@ -63,8 +57,8 @@ int main(int argc, char** argv) {
   using namespace skyhook::schema;
   const long rounds = argc > 1 ? std::atol(argv[1]) : 100'000;
   const long few = rounds / 1000 + 1;
-  measure("reading alone", "true", contact(), rounds);
-  measure("fourteen rules", kContact, contact(), rounds);
+  measure("reading alone", "true", skyhook::bench::contact(), rounds);
+  measure("fourteen rules", kContact, skyhook::bench::contact(), rounds);
   measure("the largest event, each item a type",
           R"({"properties":{"list":{"items":{"type":"integer"}}}})", numbers(255 * 1024), few);
   measure("the largest event, items unique", R"({"properties":{"list":{"uniqueItems":true}}})",

@@ -116,10 +116,7 @@ bool match_members(const dom::object& filter, const dom::object& data) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace skyhook;
   using namespace skyhook::fuzz;
-  const std::string text = text_of(data, size);
-  const std::size_t line = std::min(text.find('\n'), text.size());
-  const std::string filter_text = text.substr(0, line);
-  const std::string payload_text = text.substr(std::min(line + 1, text.size()));
+  const auto [filter_text, payload_text] = first_line_and_rest(data, size);
   const auto filter = filter::Filter::compile(filter_text);
   filter::Payload payload(payload_text);
   if (!filter) return 0;

@@ -1,6 +1,7 @@
 // What the fuzz targets share. Each target checks invariants, not only that nothing crashes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -21,6 +22,14 @@ inline void require(bool holds, const char* invariant) {
 // The input as text. A copy of exactly its size, so that reading past the end is noticed.
 inline std::string text_of(const std::uint8_t* data, std::size_t size) {
   return size == 0 ? std::string() : std::string(reinterpret_cast<const char*>(data), size);
+}
+
+// An input of two parts: its first line, and what follows it. Copies of exactly their sizes.
+inline std::pair<std::string, std::string> first_line_and_rest(const std::uint8_t* data,
+                                                               std::size_t size) {
+  const std::string text = text_of(data, size);
+  const std::size_t line = std::min(text.find('\n'), text.size());
+  return {text.substr(0, line), text.substr(std::min(line + 1, text.size()))};
 }
 
 // The lengths in which `text` arrives: from one byte at a time to all at once, by `seed`.

@@ -26,10 +26,7 @@ bool is_over(const std::optional<std::string>& fault) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace skyhook;
   using namespace skyhook::fuzz;
-  const std::string text = text_of(data, size);
-  const std::size_t line = std::min(text.find('\n'), text.size());
-  const std::string schema_text = text.substr(0, line);
-  const std::string payload = text.substr(std::min(line + 1, text.size()));
+  const auto [schema_text, payload] = first_line_and_rest(data, size);
   const auto schema = schema::Schema::compile(schema_text);
   if (!schema) {
     require(!schema.error().empty(), "a refused schema says why");
