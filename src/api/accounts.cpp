@@ -68,9 +68,9 @@ store::Result<std::vector<AccountPtr>> by_waiting(const Services& services,
 void change_account(Call& call, AccountId id, const std::function<void(Account&)>& change,
                     const std::function<void(const Account&)>& answer) {
   const Timestamp now = call.services.clock.now();
-  const auto updated = call.services.directory.update_account(id, [&](Account& present) {
+  const auto updated = call.services.directory.update_account(id, now, [&](Account& present) {
     change(present);
-    present.updated_at = now;
+    return true;
   });
   if (!updated) return call.store_failed(updated.error());
   if (*updated == nullptr) return call.fail(404, kAccountNotFound);

@@ -137,22 +137,29 @@ void update_webhook(const CallPtr& call) {
   FieldErrors errors;
   const WebhookInput wanted = read_webhook(*input, Presence::optional, url_rules(call->services),
                                            call->services.catalogue, errors);
-  const OptionsChange options =
-      read_options(*input, option_rules(call->services, webhook->webhook.options), errors);
-  if (!errors.empty()) return call->invalid(errors);
-  const Timestamp now = call->services.clock.now();
-  const auto updated =
-      call->services.directory.update_webhook(webhook->webhook.id, [&](Webhook& present) {
+  const auto read_options_for = [&](const Webhook& present) {
+    return read_options(*input, option_rules(call->services, present.options), errors);
+  };
+  if (!errors.empty()) {
+    read_options_for(webhook->webhook);  // for their errors in the same answer
+    return call->invalid(errors);
+  }
+  const auto updated = call->services.directory.update_webhook(
+      webhook->webhook.id, call->services.clock.now(), [&](Webhook& present) {
+        // Some options refer to what the webhook has, which another node may have changed.
+        const OptionsChange options = read_options_for(present);
+        if (!errors.empty()) return false;
         if (wanted.name) present.name = *wanted.name;
         if (wanted.url) present.url = *wanted.url;
         if (wanted.events) present.events = *wanted.events;
         if (wanted.is_active) present.is_active = *wanted.is_active;
         present.options = with_change(present.options, options);
         if (present.is_active) present.options = with_change(present.options, clear_switched_off);
-        present.updated_at = now;
+        return true;
       });
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
+  if (!errors.empty()) return call->invalid(errors);
   call->succeed(200, webhook_json((*updated)->webhook, *shown), "Webhook updated successfully.");
 }
 
@@ -209,13 +216,13 @@ void regenerate_secret(const CallPtr& call) {
   const std::string secret = signing::make_webhook_secret();
   const Timestamp now = call->services.clock.now();
   const auto updated =
-      call->services.directory.update_webhook(webhook->webhook.id, [&](Webhook& present) {
+      call->services.directory.update_webhook(webhook->webhook.id, now, [&](Webhook& present) {
         present.options = with_change(present.options, [&](WebhookOptions& options) {
           options.previous_secret.reset();
           if (grace.count() > 0) options.previous_secret = {present.secret, now + grace};
         });
         present.secret = secret;
-        present.updated_at = now;
+        return true;
       });
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);

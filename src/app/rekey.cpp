@@ -48,6 +48,19 @@ struct Tally {  // of webhooks
   int newer = 0;  // with options that this program does not know: something in them may be secret
 };
 
+// Its owner changes nothing: updated_at moves by the least step only.
+store::Result<Done> seal_anew(store::Store& store, const Webhook& opened,
+                              const signing::SecretBox& box) {
+  Webhook sealed = signing::sealed(opened, box);
+  sealed.updated_at = store::stamp_after(opened.updated_at, opened.updated_at);
+  const auto updated = store.update_webhook(sealed, opened.updated_at);
+  if (!updated) return Err{updated.error()};
+  if (*updated) return Done{};
+  return Err{store::Error{store::Error::Kind::unavailable,
+                          "webhook " + std::to_string(opened.id.value) +
+                              " was changed meanwhile: stop the nodes and run it again"}};
+}
+
 store::Result<Tally> seal_all(store::Store& store, const signing::SecretBox& old_box,
                               const signing::SecretBox& new_box) {
   auto webhooks = store.load_webhooks();
@@ -60,8 +73,7 @@ store::Result<Tally> seal_all(store::Store& store, const signing::SecretBox& old
     }
     // The old box first: the new one too opens what was never sealed.
     if (const auto opened = signing::opened(webhook, old_box)) {
-      const auto updated = store.update_webhook(signing::sealed(*opened, new_box));
-      if (!updated) return Err{updated.error()};
+      if (auto sealed = seal_anew(store, *opened, new_box); !sealed) return Err{sealed.error()};
       ++tally.sealed;
     } else {
       ++(signing::opened(webhook, new_box) ? tally.already : tally.unopened);

@@ -82,18 +82,23 @@ void SwitchOff::switch_off(const WebhookPtr& webhook, const SwitchedOff& why) {
 }
 
 void SwitchOff::store_switch_off(const Webhook& seen, const SwitchedOff& why) {
-  log::info("webhook switched off",
-            {{"webhook", seen.id.value}, {"reason", to_string(why.reason)}});
-  const auto changed = directory_.update_webhook(seen.id, [&](Webhook& present) {
+  bool is_due = false;
+  const auto changed = directory_.update_webhook(seen.id, why.at, [&](Webhook& present) {
     // Changed meanwhile: what it was switched off for may hold no more.
-    if (!present.is_active || present.updated_at != seen.updated_at) return;
+    is_due = present.is_active && present.updated_at == seen.updated_at;
+    if (!is_due) return false;
     present.is_active = false;
-    present.updated_at = why.at;
     present.options =
         with_change(present.options, [&](WebhookOptions& options) { options.switched_off = why; });
+    return true;
   });
   // Nothing is lost where that failed: the next failure leads here again.
-  if (!changed) log::warn("webhook could not be switched off yet", {{"webhook", seen.id.value}});
+  if (!changed) {
+    log::warn("webhook could not be switched off yet", {{"webhook", seen.id.value}});
+  } else if (is_due && *changed) {
+    log::info("webhook switched off",
+              {{"webhook", seen.id.value}, {"reason", to_string(why.reason)}});
+  }
 }
 
 }  // namespace skyhook::delivery

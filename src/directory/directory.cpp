@@ -51,6 +51,30 @@ void apply_filters(std::vector<WebhookPtr>& webhooks, std::string_view data) {
   });
 }
 
+// Reads a row, changes it and writes it, anew for as long as others write it in between. What is
+// stored then; nullopt where it does not exist.
+template <class Row, class Read, class Write>
+store::Result<std::optional<Row>> rewrite(Read read, const Directory::Change<Row>& change,
+                                          Timestamp now, Write write) {
+  for (int round = 0; round < Directory::kUpdateRounds; ++round) {
+    store::Result<std::optional<Row>> stored = read();
+    if (!stored || !*stored) return stored;
+    Row changed = **stored;
+    if (!change(changed)) return stored;
+    const Timestamp seen = (*stored)->updated_at;
+    changed.updated_at = store::stamp_after(seen, now);
+    const store::Result<bool> written = write(changed, seen);
+    if (!written) return Err{written.error()};
+    if (*written) return std::optional{std::move(changed)};
+  }
+  return Err{store::Error{store::Error::Kind::overloaded, "others change it again and again"}};
+}
+
+bool is_same(const Webhook& a, const Webhook& b) {
+  return a.name == b.name && a.url == b.url && a.events == b.events && a.is_active == b.is_active &&
+         a.secret == b.secret && a.updated_at == b.updated_at && same_options(a.options, b.options);
+}
+
 }  // namespace
 
 bool takes(const WebhookEntry& webhook, std::string_view event_type, std::string_view data) {
@@ -261,20 +285,21 @@ store::Result<AccountPtr> Directory::create_account(const store::NewAccount& acc
   return AccountPtr{entry};
 }
 
-store::Result<AccountPtr> Directory::update_account(AccountId id,
-                                                    const std::function<void(Account&)>& change) {
+store::Result<AccountPtr> Directory::update_account(AccountId id, Timestamp now,
+                                                    const Change<Account>& change) {
   std::lock_guard one_change(change_mutex_);
-  const AccountPtr before = account(id);
-  if (!before) return AccountPtr{};
-  Account changed = *before;
-  change(changed);
-  auto stored = store_.update_account(changed);
+  auto stored = rewrite<Account>(
+      [&] { return store_.account(id); }, change, now,
+      [&](const Account& changed, Timestamp seen) { return store_.update_account(changed, seen); });
   if (!stored) return Err{stored.error()};
-  if (!*stored) return AccountPtr{};
-  auto after = std::make_shared<const Account>(std::move(changed));
+  return *stored ? learn(std::move(**stored)) : AccountPtr{};
+}
+
+AccountPtr Directory::learn(Account stored) {
+  AccountPtr entry = std::make_shared<const Account>(std::move(stored));
   std::unique_lock lock(mutex_);
-  put_account(after);
-  return AccountPtr{after};
+  put_account(entry);
+  return entry;
 }
 
 store::Result<bool> Directory::delete_account(AccountId id) {
@@ -317,49 +342,62 @@ store::Result<WebhookPtr> Directory::create_webhook(store::NewWebhook webhook,
   return entry;
 }
 
-store::Result<WebhookPtr> Directory::update_webhook(WebhookId id,
-                                                    const std::function<void(Webhook&)>& change) {
+store::Result<std::optional<Webhook>> Directory::stored_webhook(WebhookId id) {
+  auto stored = store_.webhook(id);
+  if (!stored || !*stored) return stored;
+  auto opened = signing::opened(std::move(**stored), box_);
+  if (!opened) {
+    return Err{store::Error{store::Error::Kind::corrupt,
+                            "the secret of webhook " + std::to_string(id.value) +
+                                " does not open with this node's master key"}};
+  }
+  return opened;
+}
+
+store::Result<WebhookPtr> Directory::update_webhook(WebhookId id, Timestamp now,
+                                                    const Change<Webhook>& change) {
   std::lock_guard one_change(change_mutex_);
-  const WebhookPtr before = webhook(id);
-  if (!before) return WebhookPtr{};
-  Webhook changed = before->webhook;
-  change(changed);
-  auto stored = store_.update_webhook(signing::sealed(changed, box_));
+  auto stored =
+      rewrite<Webhook>([&] { return stored_webhook(id); }, change, now,
+                       [&](const Webhook& changed, Timestamp seen) {
+                         return store_.update_webhook(signing::sealed(changed, box_), seen);
+                       });
   if (!stored) return Err{stored.error()};
-  if (!*stored) return WebhookPtr{};
-  WebhookPtr after = make_entry(std::move(changed));
-  put_webhook(after);
-  notify(id, after);
-  return after;
+  return *stored ? learn(std::move(**stored)) : WebhookPtr{};
+}
+
+WebhookPtr Directory::learn(Webhook opened) {
+  const WebhookPtr known = webhook(opened.id);
+  if (known && is_same(known->webhook, opened)) return known;
+  WebhookPtr entry = make_entry(std::move(opened));
+  put_webhook(entry);
+  notify(entry->webhook.id, entry);
+  return entry;
 }
 
 std::size_t Directory::drop_ended_secrets(Timestamp now) {
-  const auto has_ended = [now](const WebhookPtr& entry) {
-    const WebhookOptions* options = entry->webhook.options.get();
+  const auto has_ended = [now](const Webhook& webhook) {
+    const WebhookOptions* options = webhook.options.get();
     return options != nullptr && options->previous_secret && options->previous_secret->until <= now;
   };
   std::vector<WebhookId> ended;
   {
     std::shared_lock lock(mutex_);
     for (const auto& [id, entry] : webhooks_) {
-      if (has_ended(entry)) ended.push_back(id);
+      if (has_ended(entry->webhook)) ended.push_back(id);
     }
   }
   std::size_t dropped = 0;
   for (const WebhookId id : ended) {
-    std::lock_guard one_change(change_mutex_);
-    const WebhookPtr before = webhook(id);
-    if (!before || !has_ended(before)) continue;
-    Webhook after = before->webhook;
-    after.options = with_change(after.options,
-                                [](WebhookOptions& options) { options.previous_secret.reset(); });
-    // Another node may have changed the webhook, which this one is about to learn: then next time.
-    const auto stored = store_.update_options(signing::sealed(after, box_));
-    if (!stored || !*stored) continue;
-    const WebhookPtr entry = make_entry(std::move(after));
-    put_webhook(entry);
-    notify(id, entry);
-    ++dropped;
+    bool drops = false;
+    // No change of its owner's: updated_at moves by the least step only.
+    const auto updated = update_webhook(id, Timestamp{}, [&](Webhook& present) {
+      drops = has_ended(present);
+      present.options = with_change(
+          present.options, [](WebhookOptions& options) { options.previous_secret.reset(); });
+      return drops;
+    });
+    if (drops && updated && *updated) ++dropped;
   }
   return dropped;
 }
@@ -375,32 +413,19 @@ store::Result<bool> Directory::delete_webhook(WebhookId id) {
 
 void Directory::account_changed_elsewhere(AccountId id, std::optional<Account> changed) {
   if (!changed) return drop_account(id);
-  auto after = std::make_shared<const Account>(std::move(*changed));
-  std::unique_lock lock(mutex_);
-  put_account(after);
+  learn(std::move(*changed));
 }
 
 bool Directory::webhook_changed_elsewhere(WebhookId id, std::optional<Webhook> sealed) {
-  const WebhookPtr before = webhook(id);
   if (!sealed) {
-    if (!before) return true;
+    if (!webhook(id)) return true;
     drop_webhook(id);
     notify(id, nullptr);
     return true;
   }
   auto opened = signing::opened(std::move(*sealed), box_);
   if (!opened) return false;
-  if (before) {
-    const Webhook& known = before->webhook;
-    if (known.name == opened->name && known.url == opened->url && known.events == opened->events &&
-        known.is_active == opened->is_active && known.secret == opened->secret &&
-        known.updated_at == opened->updated_at && same_options(known.options, opened->options)) {
-      return true;
-    }
-  }
-  const WebhookPtr after = make_entry(std::move(*opened));
-  put_webhook(after);
-  notify(id, after);
+  learn(std::move(*opened));
   return true;
 }
 

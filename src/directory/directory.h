@@ -75,16 +75,24 @@ class Directory {
   // Changes: store first, then memory. Blocking (see Store). Results as the store's; nullptr where
   // it does not exist. Creations run side by side, so that the store can commit many together;
   // updates and deletions one at a time.
+  //
+  // An update changes what is stored at that moment, not what is known here: where another node
+  // wrote in between, it begins anew, and after kUpdateRounds of that it fails as `overloaded`. So
+  // `change` may be called more than once, each time with what is stored then. It answers whether
+  // there is anything to change: false leaves all as it is. updated_at follows `now` and is not its
+  // to set.
+  template <class Row>
+  using Change = std::function<bool(Row&)>;
+  // Of n nodes that write at once one succeeds a round: they would have to be as many as this.
+  static constexpr int kUpdateRounds = 16;
   store::Result<AccountPtr> create_account(const store::NewAccount& account);
-  store::Result<AccountPtr> update_account(AccountId id,
-                                           const std::function<void(Account&)>& change);
+  store::Result<AccountPtr> update_account(AccountId id, Timestamp now,
+                                           const Change<Account>& change);
   store::Result<bool> delete_account(AccountId id);
   // `secret` and what is secret in `webhook.options`: opened.
   store::Result<WebhookPtr> create_webhook(store::NewWebhook webhook, std::string_view secret);
-  // `change` is applied to the present value while no other update runs, so that partial updates do
-  // not overwrite one another.
-  store::Result<WebhookPtr> update_webhook(WebhookId id,
-                                           const std::function<void(Webhook&)>& change);
+  store::Result<WebhookPtr> update_webhook(WebhookId id, Timestamp now,
+                                           const Change<Webhook>& change);
   // Forgets the previous secrets that ended by `now`, in the store too; returns how many. Blocking.
   std::size_t drop_ended_secrets(Timestamp now);
   store::Result<bool> delete_webhook(WebhookId id);
@@ -123,6 +131,11 @@ class Directory {
   void forget(const Account& account);          // mutex_ held: out of the lists and counts
   void drop_account(AccountId id);              // takes mutex_; tells the observer of its webhooks
   void notify(WebhookId id, const WebhookPtr& entry);
+  // What is stored now, with its secrets opened; an error where one does not open.
+  store::Result<std::optional<Webhook>> stored_webhook(WebhookId id);
+  // change_mutex_ held. What is stored: kept, and told to the observer where it is news.
+  AccountPtr learn(Account stored);
+  WebhookPtr learn(Webhook opened);
   void put_webhook(const WebhookPtr& entry);  // takes mutex_; replaces an entry of the same id
   void drop_webhook(WebhookId id);            // takes mutex_
   void unlink(const WebhookPtr& entry);       // mutex_ held: out of the lists and counts

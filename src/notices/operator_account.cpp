@@ -69,23 +69,23 @@ store::Result<Done> make_webhook(Directory& directory, store::Store& store, Acco
   return settle_webhooks(directory, store, account);
 }
 
-store::Result<Done> bring_up_to_date(Directory& directory, const Webhook& present,
+store::Result<Done> bring_up_to_date(Directory& directory, WebhookId id,
                                      const OperatorWebhook& wanted, Timestamp now) {
   const bool is_wanted = !wanted.url.empty();
   const std::vector<std::string> events = operator_event_types();
-  const bool is_right = is_wanted ? present.is_active && present.url == wanted.url &&
-                                        present.secret == wanted.secret && present.events == events
-                                  : !present.is_active;
-  if (is_right) return Done{};
-  const auto updated = directory.update_webhook(present.id, [&](Webhook& webhook) {
-    webhook.updated_at = now;
-    webhook.is_active = is_wanted;
-    if (!is_wanted) return;
+  const auto updated = directory.update_webhook(id, now, [&](Webhook& webhook) {
+    if (!is_wanted) return std::exchange(webhook.is_active, false);
+    if (webhook.is_active && webhook.url == wanted.url && webhook.secret == wanted.secret &&
+        webhook.events == events) {
+      return false;
+    }
+    webhook.is_active = true;
     webhook.url = wanted.url;
     webhook.secret = wanted.secret;
     webhook.events = events;
     webhook.options =
         with_change(webhook.options, [](WebhookOptions& options) { options.switched_off.reset(); });
+    return true;
   });
   if (!updated) return Err{updated.error()};
   return Done{};
@@ -110,7 +110,7 @@ store::Result<AccountPtr> prepare_operator_account(Directory& directory, store::
     if (!made) return Err{made.error()};
   }
   for (const WebhookPtr& webhook : directory.webhooks_of(account->id)) {
-    const auto done = bring_up_to_date(directory, webhook->webhook, wanted, now);
+    const auto done = bring_up_to_date(directory, webhook->webhook.id, wanted, now);
     if (!done) return Err{done.error()};
   }
   return is_wanted ? account : AccountPtr{};

@@ -39,21 +39,20 @@ class ObservedStore final : public Store {
   }
   Result<std::vector<Account>> load_accounts() override { return behind_->load_accounts(); }
   Result<std::vector<Webhook>> load_webhooks() override { return behind_->load_webhooks(); }
+  Result<std::optional<Account>> account(AccountId id) override { return behind_->account(id); }
+  Result<std::optional<Webhook>> webhook(WebhookId id) override { return behind_->webhook(id); }
   Result<Account> create_account(const NewAccount& account) override {
     return behind_->create_account(account);
   }
-  Result<bool> update_account(const Account& account) override {
-    return behind_->update_account(account);
+  Result<bool> update_account(const Account& account, Timestamp seen) override {
+    return behind_->update_account(account, seen);
   }
   Result<bool> delete_account(AccountId id) override { return behind_->delete_account(id); }
   Result<Webhook> create_webhook(const NewWebhook& webhook) override {
     return behind_->create_webhook(webhook);
   }
-  Result<bool> update_webhook(const Webhook& webhook) override {
-    return behind_->update_webhook(webhook);
-  }
-  Result<bool> update_options(const Webhook& webhook) override {
-    return behind_->update_options(webhook);
+  Result<bool> update_webhook(const Webhook& webhook, Timestamp seen) override {
+    return behind_->update_webhook(webhook, seen);
   }
   Result<bool> delete_webhook(WebhookId id) override { return behind_->delete_webhook(id); }
   Result<std::vector<DeliveryTotals>> totals(const std::vector<WebhookId>& webhooks) override {

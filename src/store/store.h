@@ -11,6 +11,7 @@
 // All calls are thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -43,6 +44,12 @@ template <class T>
 using Result = skyhook::Result<T, Error>;
 
 inline constexpr Seconds kIdempotencyWindow{24 * 3600};
+
+// The updated_at of what is changed at `now` and was last changed at `seen`: later than that, also
+// within a microsecond and where the clock went back. By it a writer knows that nobody else wrote.
+constexpr Timestamp stamp_after(Timestamp seen, Timestamp now) {
+  return std::max(now, seen + Micros{1});
+}
 
 struct IdempotencyKey {
   std::string key;      // 1 … 255 characters
@@ -249,22 +256,22 @@ class Store {
 
   virtual Result<std::vector<Account>> load_accounts() = 0;
   virtual Result<std::vector<Webhook>> load_webhooks() = 0;
+  // As they are stored now; nullopt where it does not exist.
+  virtual Result<std::optional<Account>> account(AccountId id) = 0;
+  virtual Result<std::optional<Webhook>> webhook(WebhookId id) = 0;
 
   virtual Result<Account> create_account(const NewAccount& account) = 0;
-  // Writes everything of `account.id` but created_at; false where it does not exist.
-  virtual Result<bool> update_account(const Account& account) = 0;
+  // Writes everything of `account.id` but created_at, provided that it was last changed at `seen`;
+  // false where it was changed since, or does not exist. Its updated_at is stamp_after(seen, …).
+  virtual Result<bool> update_account(const Account& account, Timestamp seen) = 0;
   // With its webhooks and everything under them; false where it does not exist. Rows of the log go
   // in the background (purge_step).
   virtual Result<bool> delete_account(AccountId id) = 0;
 
   // An error where the account does not exist.
   virtual Result<Webhook> create_webhook(const NewWebhook& webhook) = 0;
-  // Writes name, url, events, is_active, secret, options and updated_at; false where it does not
-  // exist.
-  virtual Result<bool> update_webhook(const Webhook& webhook) = 0;
-  // Writes the options of `webhook.id` and nothing else, provided that it was not changed since
-  // `webhook.updated_at`; false where it was, or does not exist.
-  virtual Result<bool> update_options(const Webhook& webhook) = 0;
+  // Writes name, url, events, is_active, secret, options and updated_at, under the same condition.
+  virtual Result<bool> update_webhook(const Webhook& webhook, Timestamp seen) = 0;
   virtual Result<bool> delete_webhook(WebhookId id) = 0;
 
   // Totals of each of these webhooks, in their order; zeros for one without deliveries.

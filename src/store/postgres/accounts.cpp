@@ -98,6 +98,34 @@ Result<std::vector<Webhook>> NodeStore::load_webhooks() {
   });
 }
 
+Result<std::optional<Account>> NodeStore::account(AccountId id) {
+  return read([id](Connection& connection) -> Answer<std::optional<Account>> {
+    Params params;
+    params.add(id.value);
+    auto rows = connection.query(
+        "SELECT " + std::string(kAccountColumns) + " FROM skyhook.accounts WHERE account_id = $1",
+        params);
+    if (!rows) return Err{rows.error()};
+    if (rows->count() == 0) return std::optional<Account>{};
+    return std::optional{account_from(*rows, 0)};
+  });
+}
+
+Result<std::optional<Webhook>> NodeStore::webhook(WebhookId id) {
+  return read([id](Connection& connection) -> Answer<std::optional<Webhook>> {
+    Params params;
+    params.add(id.value);
+    auto rows = connection.query(
+        "SELECT " + std::string(kWebhookColumns) + " FROM skyhook.webhooks WHERE webhook_id = $1",
+        params);
+    if (!rows) return Err{rows.error()};
+    if (rows->count() == 0) return std::optional<Webhook>{};
+    auto webhook = webhook_from(*rows, 0);
+    if (!webhook) return Err{webhook.error()};
+    return std::optional{std::move(*webhook)};
+  });
+}
+
 Result<Account> NodeStore::create_account(const NewAccount& account) {
   return write([&](Connection& connection) -> Answer<Account> {
     Params params;
@@ -114,16 +142,17 @@ Result<Account> NodeStore::create_account(const NewAccount& account) {
   });
 }
 
-Result<bool> NodeStore::update_account(const Account& account) {
+Result<bool> NodeStore::update_account(const Account& account, Timestamp seen) {
   return write([&](Connection& connection) -> Answer<bool> {
     Params params;
     params.add(account.id.value).text(account.name).add(account.is_active);
     params.texts(views(account.allowed_origins)).bytes(bytes_of(account.api_key_hash));
     params.add(account.updated_at).add(stored_target(account.first_attempt_target));
+    params.add(seen);
     auto rows = connection.query(
         "UPDATE skyhook.accounts SET name = $2, is_active = $3, allowed_origins = $4, "
         "api_key_hash = $5, updated_at = $6, first_attempt_target_ms = $7 "
-        "WHERE account_id = $1 RETURNING 1",
+        "WHERE account_id = $1 AND updated_at = $8 RETURNING 1",
         params);
     if (!rows) return Err{rows.error()};
     return rows->count() == 1;
@@ -179,32 +208,17 @@ Result<Webhook> NodeStore::create_webhook(const NewWebhook& webhook) {
   return created;
 }
 
-Result<bool> NodeStore::update_webhook(const Webhook& webhook) {
+Result<bool> NodeStore::update_webhook(const Webhook& webhook, Timestamp seen) {
   return write([&](Connection& connection) -> Answer<bool> {
     Params params;
     params.add(webhook.account_id.value).add(webhook.id.value).text(webhook.name);
     params.text(webhook.url).texts(views(webhook.events)).add(webhook.is_active);
     const std::string options = options_text(webhook.options);
-    params.text(webhook.secret).add(webhook.updated_at).text(options);
+    params.text(webhook.secret).add(webhook.updated_at).text(options).add(seen);
     auto rows = connection.query(
         "UPDATE skyhook.webhooks SET name = $3, url = $4, events = $5, is_active = $6, "
         "sealed_secret = $7, updated_at = $8, options = $9 WHERE account_id = $1 AND "
-        "webhook_id = $2 RETURNING 1",
-        params);
-    if (!rows) return Err{rows.error()};
-    return rows->count() == 1;
-  });
-}
-
-Result<bool> NodeStore::update_options(const Webhook& webhook) {
-  return write([&](Connection& connection) -> Answer<bool> {
-    const std::string options = options_text(webhook.options);
-    Params params;
-    params.add(webhook.account_id.value).add(webhook.id.value).add(webhook.updated_at);
-    params.text(options);
-    auto rows = connection.query(
-        "UPDATE skyhook.webhooks SET options = $4 WHERE account_id = $1 AND webhook_id = $2 AND "
-        "updated_at = $3 RETURNING 1",
+        "webhook_id = $2 AND updated_at = $10 RETURNING 1",
         params);
     if (!rows) return Err{rows.error()};
     return rows->count() == 1;

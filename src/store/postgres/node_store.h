@@ -47,12 +47,13 @@ class NodeStore final : public Store, public Shared {
 
   Result<std::vector<Account>> load_accounts() override;
   Result<std::vector<Webhook>> load_webhooks() override;
+  Result<std::optional<Account>> account(AccountId id) override;
+  Result<std::optional<Webhook>> webhook(WebhookId id) override;
   Result<Account> create_account(const NewAccount& account) override;
-  Result<bool> update_account(const Account& account) override;
+  Result<bool> update_account(const Account& account, Timestamp seen) override;
   Result<bool> delete_account(AccountId id) override;
   Result<Webhook> create_webhook(const NewWebhook& webhook) override;
-  Result<bool> update_webhook(const Webhook& webhook) override;
-  Result<bool> update_options(const Webhook& webhook) override;
+  Result<bool> update_webhook(const Webhook& webhook, Timestamp seen) override;
   Result<bool> delete_webhook(WebhookId id) override;
 
   Result<std::vector<DeliveryTotals>> totals(const std::vector<WebhookId>& webhooks) override;

@@ -137,14 +137,20 @@ class SqliteStore final : public Store {
   Result<std::vector<Webhook>> load_webhooks() override {
     return read([](Connection& connection) { return sqlite::load_webhooks(connection); });
   }
+  Result<std::optional<Account>> account(AccountId id) override {
+    return read([id](Connection& connection) { return read_account(connection, id); });
+  }
+  Result<std::optional<Webhook>> webhook(WebhookId id) override {
+    return read([id](Connection& connection) { return read_webhook(connection, id); });
+  }
 
   Result<Account> create_account(const NewAccount& account) override {
     return writer_.call(
         [&](WriteSession& session) { return sqlite::create_account(session, account); });
   }
-  Result<bool> update_account(const Account& account) override {
+  Result<bool> update_account(const Account& account, Timestamp seen) override {
     return writer_.call(
-        [&](WriteSession& session) { return sqlite::update_account(session, account); });
+        [&](WriteSession& session) { return sqlite::update_account(session, account, seen); });
   }
   Result<bool> delete_account(AccountId id) override {
     return writer_.call([=](WriteSession& session) { return sqlite::delete_account(session, id); });
@@ -157,13 +163,9 @@ class SqliteStore final : public Store {
       return Err{Error{Error::Kind::unavailable, "the webhook's account no longer exists"}};
     return std::move(**made);
   }
-  Result<bool> update_webhook(const Webhook& webhook) override {
+  Result<bool> update_webhook(const Webhook& webhook, Timestamp seen) override {
     return writer_.call(
-        [&](WriteSession& session) { return sqlite::update_webhook(session, webhook); });
-  }
-  Result<bool> update_options(const Webhook& webhook) override {
-    return writer_.call(
-        [&](WriteSession& session) { return sqlite::update_options(session, webhook); });
+        [&](WriteSession& session) { return sqlite::update_webhook(session, webhook, seen); });
   }
   Result<bool> delete_webhook(WebhookId id) override {
     return writer_.call([=](WriteSession& session) { return sqlite::delete_webhook(session, id); });

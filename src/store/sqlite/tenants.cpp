@@ -28,6 +28,35 @@ Blob blob_of(const Sha256& hash) {
   return {hash.data(), hash.size()};
 }
 
+Account account_of(const Query& row) {
+  Account account;
+  account.id = AccountId{row.integer(0)};
+  account.name = row.text(1);
+  account.is_active = row.integer(2) != 0;
+  account.allowed_origins = list_of(row, 3);
+  const std::string_view hash = row.bytes(4);
+  if (hash.size() != account.api_key_hash.size())
+    throw SqliteError(SQLITE_CORRUPT, "a stored key hash cannot be read");
+  std::copy(hash.begin(), hash.end(), account.api_key_hash.begin());
+  account.created_at = row.time(5);
+  account.updated_at = row.time(6);
+  if (row.integer(7) > 0) account.first_attempt_target = Millis{row.integer(7)};
+  return account;
+}
+
+Webhook webhook_of(const Query& row) {
+  return {WebhookId{row.integer(0)},
+          AccountId{row.integer(1)},
+          row.text(2),
+          row.text(3),
+          list_of(row, 4),
+          row.integer(5) != 0,
+          row.text(6),
+          row.time(7),
+          row.time(8),
+          options_of(row, 9)};
+}
+
 }  // namespace
 
 std::vector<Account> load_accounts(Connection& connection, AccountId after, std::int64_t limit) {
@@ -35,19 +64,7 @@ std::vector<Account> load_accounts(Connection& connection, AccountId after, std:
                                  " FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2";
   std::vector<Account> accounts;
   for (Query row(connection.statement(sql), after.value, limit); row.next();) {
-    Account account;
-    account.id = AccountId{row.integer(0)};
-    account.name = row.text(1);
-    account.is_active = row.integer(2) != 0;
-    account.allowed_origins = list_of(row, 3);
-    const std::string_view hash = row.bytes(4);
-    if (hash.size() != account.api_key_hash.size())
-      throw SqliteError(SQLITE_CORRUPT, "a stored key hash cannot be read");
-    std::copy(hash.begin(), hash.end(), account.api_key_hash.begin());
-    account.created_at = row.time(5);
-    account.updated_at = row.time(6);
-    if (row.integer(7) > 0) account.first_attempt_target = Millis{row.integer(7)};
-    accounts.push_back(std::move(account));
+    accounts.push_back(account_of(row));
   }
   return accounts;
 }
@@ -57,11 +74,25 @@ std::vector<Webhook> load_webhooks(Connection& connection, WebhookId after, std:
                                  " FROM webhooks WHERE id > ?1 ORDER BY id LIMIT ?2";
   std::vector<Webhook> webhooks;
   for (Query row(connection.statement(sql), after.value, limit); row.next();) {
-    webhooks.push_back({WebhookId{row.integer(0)}, AccountId{row.integer(1)}, row.text(2),
-                        row.text(3), list_of(row, 4), row.integer(5) != 0, row.text(6), row.time(7),
-                        row.time(8), options_of(row, 9)});
+    webhooks.push_back(webhook_of(row));
   }
   return webhooks;
+}
+
+std::optional<Account> read_account(Connection& connection, AccountId id) {
+  static const std::string sql =
+      "SELECT " + std::string(kAccountColumns) + " FROM accounts WHERE id = ?1";
+  Query row(connection.statement(sql), id.value);
+  if (!row.next()) return std::nullopt;
+  return account_of(row);
+}
+
+std::optional<Webhook> read_webhook(Connection& connection, WebhookId id) {
+  static const std::string sql =
+      "SELECT " + std::string(kWebhookColumns) + " FROM webhooks WHERE id = ?1";
+  Query row(connection.statement(sql), id.value);
+  if (!row.next()) return std::nullopt;
+  return webhook_of(row);
 }
 
 Account create_account(WriteSession& session, const NewAccount& added) {
@@ -84,16 +115,16 @@ Account create_account(WriteSession& session, const NewAccount& added) {
           added.first_attempt_target};
 }
 
-bool update_account(WriteSession& session, const Account& account) {
+bool update_account(WriteSession& session, const Account& account, Timestamp seen) {
   const std::string origins = encode_list(account.allowed_origins);
   return session.connection()
              .statement(
                  "UPDATE accounts SET name = ?2, is_active = ?3, allowed_origins = ?4, "
                  "api_key_hash = ?5, "
-                 "updated_at = ?6, first_attempt_target_ms = ?7 WHERE id = ?1")
+                 "updated_at = ?6, first_attempt_target_ms = ?7 WHERE id = ?1 AND updated_at = ?8")
              .run(account.id.value, account.name, account.is_active, origins,
                   blob_of(account.api_key_hash), account.updated_at,
-                  stored_target(account.first_attempt_target)) == 1;
+                  stored_target(account.first_attempt_target), seen) == 1;
 }
 
 bool delete_account(WriteSession& session, AccountId id) {
@@ -130,21 +161,15 @@ std::optional<Webhook> create_webhook(WriteSession& session, const NewWebhook& a
                  added.now,    added.options};
 }
 
-bool update_webhook(WriteSession& session, const Webhook& webhook) {
+bool update_webhook(WriteSession& session, const Webhook& webhook, Timestamp seen) {
   const std::string events = encode_list(webhook.events);
   return session.connection()
              .statement(
                  "UPDATE webhooks SET name = ?2, url = ?3, events = ?4, is_active = ?5, "
                  "sealed_secret = ?6, "
-                 "updated_at = ?7, options = ?8 WHERE id = ?1")
+                 "updated_at = ?7, options = ?8 WHERE id = ?1 AND updated_at = ?9")
              .run(webhook.id.value, webhook.name, webhook.url, events, webhook.is_active,
-                  webhook.secret, webhook.updated_at, options_text(webhook.options)) == 1;
-}
-
-bool update_options(WriteSession& session, const Webhook& webhook) {
-  return session.connection()
-             .statement("UPDATE webhooks SET options = ?3 WHERE id = ?1 AND updated_at = ?2")
-             .run(webhook.id.value, webhook.updated_at, options_text(webhook.options)) == 1;
+                  webhook.secret, webhook.updated_at, options_text(webhook.options), seen) == 1;
 }
 
 bool delete_webhook(WriteSession& session, WebhookId id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,15 +22,17 @@ std::vector<Account> load_accounts(Connection& connection, AccountId after = {},
                                    std::int64_t limit = kNoLimit);
 std::vector<Webhook> load_webhooks(Connection& connection, WebhookId after = {},
                                    std::int64_t limit = kNoLimit);
+// nullopt where it does not exist.
+std::optional<Account> read_account(Connection& connection, AccountId id);
+std::optional<Webhook> read_webhook(Connection& connection, WebhookId id);
 
 // Changes; on the writer's thread.
 Account create_account(WriteSession& session, const NewAccount& added);
-bool update_account(WriteSession& session, const Account& account);
+bool update_account(WriteSession& session, const Account& account, Timestamp seen);
 bool delete_account(WriteSession& session, AccountId id);
 // nullopt where the account does not exist.
 std::optional<Webhook> create_webhook(WriteSession& session, const NewWebhook& added);
-bool update_webhook(WriteSession& session, const Webhook& webhook);
-bool update_options(WriteSession& session, const Webhook& webhook);
+bool update_webhook(WriteSession& session, const Webhook& webhook, Timestamp seen);
 bool delete_webhook(WriteSession& session, WebhookId id);
 
 }  // namespace skyhook::store::sqlite

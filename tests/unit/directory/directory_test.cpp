@@ -59,6 +59,23 @@ class DirectoryTest : public testing::Test {
     return (*made)->webhook.id;
   }
 
+  WebhookPtr update(WebhookId id, const std::function<void(Webhook&)>& change) {
+    auto updated = directory_->update_webhook(id, clock_.now(), [&](Webhook& webhook) {
+      change(webhook);
+      return true;
+    });
+    EXPECT_TRUE(updated.ok());
+    return *updated;
+  }
+  // As another node does: in the store only.
+  void change_elsewhere(WebhookId id, const std::function<void(Webhook&)>& change) {
+    Webhook webhook = **store_->webhook(id);
+    const Timestamp seen = webhook.updated_at;
+    change(webhook);
+    webhook.updated_at = store::stamp_after(seen, clock_.now());
+    EXPECT_TRUE(*store_->update_webhook(webhook, seen));
+  }
+
   std::vector<WebhookId> wanting(std::string_view type, std::string_view data = "{}") {
     std::vector<WebhookId> ids;
     for (const WebhookPtr& entry : directory_->subscribers(account_, type, data)) {
@@ -91,10 +108,13 @@ TEST_F(DirectoryTest, TellsAnAccountsTarget) {
                                                    .first_attempt_target = Millis{250}}))
                          ->id;
   const auto set = [&](std::optional<Millis> target) {
-    ASSERT_TRUE(
-        directory_
-            ->update_account(account_, [&](Account& one) { one.first_attempt_target = target; })
-            .ok());
+    ASSERT_TRUE(directory_
+                    ->update_account(account_, clock_.now(),
+                                     [&](Account& one) {
+                                       one.first_attempt_target = target;
+                                       return true;
+                                     })
+                    .ok());
   };
   set(Millis{2'000});
   EXPECT_EQ(directory_->first_attempt_target(account_), Millis{2'000});
@@ -130,13 +150,10 @@ TEST_F(DirectoryTest, FindsOneThatListsNameAndPatternOnce) {
 TEST_F(DirectoryTest, ForgetsThePatternsOfWhatChangesEndsOrGoes) {
   const WebhookId one = add({"contact.*"});
   const WebhookId two = add({"contact.*"});
-  ASSERT_TRUE(
-      directory_->update_webhook(one, [](Webhook& webhook) { webhook.events = {"ticket.*"}; })
-          .ok());
+  update(one, [](Webhook& webhook) { webhook.events = {"ticket.*"}; });
   EXPECT_THAT(wanting("contact.created"), ElementsAre(two));
   EXPECT_THAT(wanting("ticket.created"), ElementsAre(one));
-  ASSERT_TRUE(
-      directory_->update_webhook(one, [](Webhook& webhook) { webhook.is_active = false; }).ok());
+  update(one, [](Webhook& webhook) { webhook.is_active = false; });
   EXPECT_THAT(wanting("ticket.created"), IsEmpty());
   ASSERT_TRUE(directory_->delete_webhook(two).ok());
   EXPECT_THAT(wanting("contact.created"), IsEmpty());
@@ -164,19 +181,13 @@ TEST_F(DirectoryTest, DropsPreviousSecretsThatEnded) {
   const WebhookId other = add({"contact.created"});
   const Timestamp end = clock_.now() + Seconds{60};
   for (const WebhookId one : {id, other}) {
-    ASSERT_TRUE(
-        directory_
-            ->update_webhook(
-                one,
-                [&](Webhook& webhook) {
-                  webhook.options = with_change(webhook.options, [&](WebhookOptions& options) {
-                    options.previous_secret = {webhook.secret, one == id ? end : end + Seconds{60}};
-                    options.timeout = Seconds{9};
-                  });
-                  webhook.secret = "whsec_second";
-                  webhook.updated_at = clock_.now();
-                })
-            .ok());
+    update(one, [&](Webhook& webhook) {
+      webhook.options = with_change(webhook.options, [&](WebhookOptions& options) {
+        options.previous_secret = {webhook.secret, one == id ? end : end + Seconds{60}};
+        options.timeout = Seconds{9};
+      });
+      webhook.secret = "whsec_second";
+    });
   }
   const Timestamp updated_at = directory_->webhook(id)->webhook.updated_at;
   open();
@@ -189,7 +200,7 @@ TEST_F(DirectoryTest, DropsPreviousSecretsThatEnded) {
     EXPECT_FALSE(webhook.options->previous_secret);
     EXPECT_EQ(webhook.options->timeout, Seconds{9});
     EXPECT_EQ(webhook.secret, "whsec_second");
-    EXPECT_EQ(webhook.updated_at, updated_at);
+    EXPECT_EQ(webhook.updated_at, updated_at + Micros{1}) << "no change of its owner's";
     EXPECT_TRUE(directory_->webhook(other)->webhook.options->previous_secret);
     open();
   }
@@ -198,23 +209,137 @@ TEST_F(DirectoryTest, DropsPreviousSecretsThatEnded) {
 TEST_F(DirectoryTest, DropsNoSecretUnderAChangeThatItDoesNotKnowOf) {
   const WebhookId id = add({"contact.created"});
   const Timestamp end = clock_.now();
-  ASSERT_TRUE(directory_
-                  ->update_webhook(id,
-                                   [&](Webhook& webhook) {
-                                     webhook.options =
-                                         with_change(webhook.options, [&](WebhookOptions& options) {
-                                           options.previous_secret = {webhook.secret, end};
-                                         });
-                                   })
-                  .ok());
-  Webhook elsewhere = store_->load_webhooks()->at(0);
-  elsewhere.options = with_change(elsewhere.options, [&](WebhookOptions& options) {
-    options.previous_secret->until = end + Seconds{3600};
+  update(id, [&](Webhook& webhook) {
+    webhook.options = with_change(webhook.options, [&](WebhookOptions& options) {
+      options.previous_secret = {webhook.secret, end};
+    });
   });
-  elsewhere.updated_at += Seconds{1};
-  ASSERT_TRUE(*store_->update_webhook(elsewhere));
+  change_elsewhere(id, [&](Webhook& webhook) {
+    webhook.options = with_change(webhook.options, [&](WebhookOptions& options) {
+      options.previous_secret->until = end + Seconds{3600};
+    });
+  });
+  const WebhookOptionsPtr stored = (*store_->webhook(id))->options;
   EXPECT_EQ(directory_->drop_ended_secrets(end), 0u);
-  EXPECT_TRUE(same_options(store_->load_webhooks()->at(0).options, elsewhere.options));
+  EXPECT_TRUE(same_options((*store_->webhook(id))->options, stored));
+}
+
+// --- changes that another node makes meanwhile ---------------------------------------------------
+
+TEST_F(DirectoryTest, ChangesWhatIsStoredAndNotWhatItKnows) {
+  const WebhookId id = add({"contact.created"});
+  change_elsewhere(id, [](Webhook& webhook) { webhook.url = "https://elsewhere.example"; });
+  const WebhookPtr told = update(id, [](Webhook& webhook) { webhook.name = "Renamed"; });
+  for (const Webhook& webhook : {told->webhook, directory_->webhook(id)->webhook}) {
+    EXPECT_EQ(webhook.name, "Renamed");
+    EXPECT_EQ(webhook.url, "https://elsewhere.example");
+  }
+  EXPECT_EQ((*store_->webhook(id))->url, "https://elsewhere.example");
+}
+
+TEST_F(DirectoryTest, BeginsAnewWhereAnotherNodeWasQuicker) {
+  const WebhookId id = add({"contact.created"});
+  std::vector<std::string> seen;
+  const WebhookPtr told = update(id, [&](Webhook& webhook) {
+    seen.push_back(webhook.secret);
+    if (seen.size() == 1) {
+      change_elsewhere(id, [&](Webhook& other) {
+        other.secret = box_.seal("whsec_elsewhere");
+        other.is_active = false;
+      });
+    }
+    webhook.name = "Renamed";
+  });
+  EXPECT_THAT(seen, ElementsAre("whsec_first", "whsec_elsewhere"));
+  EXPECT_FALSE(told->webhook.is_active);
+  EXPECT_THAT(wanting("contact.created"), IsEmpty());
+  for (int round = 0; round < 2; ++round) {
+    const Webhook webhook = directory_->webhook(id)->webhook;
+    EXPECT_EQ(webhook.name, "Renamed");
+    EXPECT_EQ(webhook.secret, "whsec_elsewhere");
+    EXPECT_FALSE(webhook.is_active);
+    open();
+  }
+}
+
+TEST_F(DirectoryTest, BeginsAnewWithAnAccount) {
+  int rounds = 0;
+  const auto told = directory_->update_account(account_, clock_.now(), [&](Account& account) {
+    if (++rounds == 1) {
+      Account other = **store_->account(account_);
+      const Timestamp seen = other.updated_at;
+      other.is_active = false;
+      other.api_key_hash = {7};
+      other.updated_at = store::stamp_after(seen, clock_.now());
+      EXPECT_TRUE(*store_->update_account(other, seen));
+    }
+    account.name = "Renamed";
+    return true;
+  });
+  ASSERT_TRUE(told.ok());
+  EXPECT_EQ(rounds, 2);
+  EXPECT_FALSE(directory_->account(account_)->is_active);
+  EXPECT_EQ(directory_->account_by_key({7})->name, "Renamed");
+  EXPECT_EQ(directory_->account_by_key({}), nullptr);
+}
+
+TEST_F(DirectoryTest, GivesUpWhereOthersAreAlwaysQuicker) {
+  const WebhookId id = add({"contact.created"});
+  int rounds = 0;
+  const auto refused = directory_->update_webhook(id, clock_.now(), [&](Webhook& webhook) {
+    ++rounds;
+    change_elsewhere(id, [](Webhook& other) { other.name += "+"; });
+    webhook.name = "Renamed";
+    return true;
+  });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, store::Error::Kind::overloaded);
+  EXPECT_EQ(rounds, Directory::kUpdateRounds);
+  EXPECT_EQ((*store_->webhook(id))->name, "Hook" + std::string(Directory::kUpdateRounds, '+'));
+}
+
+TEST_F(DirectoryTest, ChangesNothingWhereThereIsNothingToChange) {
+  const WebhookId id = add({"contact.created"});
+  change_elsewhere(id, [](Webhook& webhook) { webhook.name = "Renamed"; });
+  const Webhook stored = **store_->webhook(id);
+  const auto told = directory_->update_webhook(id, clock_.now() + Seconds{9}, [](Webhook& webhook) {
+    webhook.url = "https://no.example";
+    return false;
+  });
+  EXPECT_EQ((*told)->webhook.name, "Renamed");
+  EXPECT_EQ((*told)->webhook.url, stored.url);
+  EXPECT_EQ((*store_->webhook(id))->updated_at, stored.updated_at);
+}
+
+TEST_F(DirectoryTest, TellsThatItWasDeletedElsewhere) {
+  const WebhookId id = add({"contact.created"});
+  ASSERT_TRUE(*store_->delete_webhook(id));
+  EXPECT_EQ(update(id, [](Webhook&) {}), nullptr);
+}
+
+TEST_F(DirectoryTest, MovesTheStampWhateverTheClockSays) {
+  const WebhookId id = add({"contact.created"});
+  const Timestamp made = directory_->webhook(id)->webhook.updated_at;
+  const auto stamp = [&](Timestamp now) {
+    return (*directory_->update_webhook(id, now, [](Webhook&) { return true; }))
+        ->webhook.updated_at;
+  };
+  EXPECT_EQ(stamp(made + Seconds{1}), made + Seconds{1});
+  EXPECT_EQ(stamp(made + Seconds{1}), made + Seconds{1} + Micros{1}) << "in the same microsecond";
+  EXPECT_EQ(stamp(made - Seconds{60}), made + Seconds{1} + Micros{2}) << "the clock went back";
+  EXPECT_EQ((*store_->webhook(id))->updated_at, made + Seconds{1} + Micros{2});
+}
+
+TEST_F(DirectoryTest, TellsTheObserverOnceWhatBothNodesChanged) {
+  const WebhookId id = add({"contact.created"});
+  std::vector<WebhookPtr> told;
+  directory_->observe_webhooks([&](WebhookId, const WebhookPtr& entry) { told.push_back(entry); });
+  change_elsewhere(id, [](Webhook& webhook) { webhook.is_active = false; });
+  update(id, [](Webhook& webhook) { webhook.name = "Renamed"; });
+  EXPECT_TRUE(directory_->webhook_changed_elsewhere(id, *store_->webhook(id)));
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_FALSE(told[0]->webhook.is_active);
+  EXPECT_EQ(told[0]->webhook.name, "Renamed");
 }
 
 }  // namespace

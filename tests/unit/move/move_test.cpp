@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <future>
 #include <set>
+#include <utility>
 
 #include "store/options_text.h"
 #include "store/postgres/move_target.h"
@@ -167,8 +168,8 @@ class MoveTest : public StoreContract {
     second.options = with_change(nullptr, [](WebhookOptions& options) {
       options.headers = {{"X-Key", "enc1:other"}};
     });
-    second.updated_at = clock.time + Seconds{1};
-    ASSERT_TRUE(*store->update_webhook(second));
+    const Timestamp made = std::exchange(second.updated_at, clock.time + Seconds{1});
+    ASSERT_TRUE(*store->update_webhook(second, made));
     const Webhook doomed = make_webhook(account.id);
 
     publish_to(doomed);

@@ -700,8 +700,8 @@ TEST_P(StoreContract, KeepsAccounts) {
   account.allowed_origins.clear();
   account.api_key_hash.fill(0xcd);
   account.updated_at = at(Seconds{5});
-  EXPECT_TRUE(*store->update_account(account));
-  const Account stored = store->load_accounts()->at(0);
+  EXPECT_TRUE(*store->update_account(account, clock.time));
+  const Account stored = **store->account(account.id);
   EXPECT_EQ(stored.name, "New");
   EXPECT_EQ(stored.first_attempt_target, std::nullopt);
   EXPECT_FALSE(stored.is_active);
@@ -709,8 +709,27 @@ TEST_P(StoreContract, KeepsAccounts) {
   EXPECT_EQ(stored.api_key_hash, account.api_key_hash);
   EXPECT_EQ(stored.created_at, clock.time);
   EXPECT_EQ(stored.updated_at, at(Seconds{5}));
+  EXPECT_EQ((*store->account(second.id))->name, "Second");
   account.id = AccountId{999};
-  EXPECT_FALSE(*store->update_account(account));
+  EXPECT_FALSE(*store->update_account(account, at(Seconds{5})));
+  EXPECT_FALSE(store->account(account.id)->has_value());
+}
+
+TEST_P(StoreContract, ChangesAnAccountOnlyFromWhatWasSeen) {
+  const Account seen = make_account("Seen");
+  Account first = seen;
+  first.name = "First";
+  first.updated_at = stamp_after(seen.updated_at, clock.time);
+  Account second = seen;
+  second.api_key_hash = {7};
+  second.updated_at = first.updated_at;
+  EXPECT_TRUE(*store->update_account(first, seen.updated_at));
+  EXPECT_FALSE(*store->update_account(second, seen.updated_at)) << "would undo the first";
+  Account stored = **store->account(seen.id);
+  EXPECT_EQ(stored.name, "First");
+  EXPECT_EQ(stored.api_key_hash, seen.api_key_hash);
+  stored.api_key_hash = second.api_key_hash;
+  EXPECT_TRUE(*store->update_account(stored, first.updated_at));
 }
 
 TEST_P(StoreContract, KeepsWebhooks) {
@@ -742,8 +761,10 @@ TEST_P(StoreContract, KeepsWebhooks) {
   webhook.is_active = true;
   webhook.secret = "enc1:other";
   webhook.updated_at = at(Seconds{7});
-  EXPECT_TRUE(*store->update_webhook(webhook));
-  const Webhook stored = store->load_webhooks()->at(0);
+  EXPECT_TRUE(*store->update_webhook(webhook, clock.time));
+  const Webhook stored = **store->webhook(webhook.id);
+  EXPECT_EQ(stored.id, webhook.id);
+  EXPECT_EQ(stored.account_id, account.id);
   EXPECT_EQ(stored.name, "New");
   EXPECT_EQ(stored.url, "https://new.example");
   EXPECT_THAT(stored.events, ElementsAre("x.y"));
@@ -752,7 +773,29 @@ TEST_P(StoreContract, KeepsWebhooks) {
   EXPECT_EQ(stored.created_at, clock.time);
   EXPECT_EQ(stored.updated_at, at(Seconds{7}));
   webhook.id = WebhookId{999};
-  EXPECT_FALSE(*store->update_webhook(webhook));
+  EXPECT_FALSE(*store->update_webhook(webhook, at(Seconds{7})));
+  EXPECT_FALSE(store->webhook(webhook.id)->has_value());
+}
+
+TEST_P(StoreContract, ChangesAWebhookOnlyFromWhatWasSeen) {
+  const Webhook seen = make_webhook(make_account().id);
+  Webhook first = seen;
+  first.secret = "enc1:new";
+  first.is_active = false;
+  first.updated_at = stamp_after(seen.updated_at, clock.time);
+  Webhook second = seen;
+  second.name = "Second";
+  second.updated_at = first.updated_at;
+  EXPECT_TRUE(*store->update_webhook(first, seen.updated_at));
+  EXPECT_FALSE(*store->update_webhook(second, seen.updated_at)) << "would undo the first";
+  Webhook stored = **store->webhook(seen.id);
+  EXPECT_EQ(stored.name, seen.name);
+  EXPECT_EQ(stored.secret, "enc1:new");
+  EXPECT_FALSE(stored.is_active);
+  stored.name = "Second";
+  EXPECT_TRUE(*store->update_webhook(stored, first.updated_at));
+  EXPECT_TRUE(*store->delete_webhook(seen.id));
+  EXPECT_FALSE(*store->update_webhook(stored, first.updated_at));
 }
 
 TEST_P(StoreContract, KeepsTheOptionsOfAWebhook) {
@@ -769,10 +812,10 @@ TEST_P(StoreContract, KeepsTheOptionsOfAWebhook) {
   EXPECT_TRUE(same_options(webhook.options, headers));
   webhook.options =
       with_change(webhook.options, [](WebhookOptions& options) { options.timeout = Seconds{5}; });
-  EXPECT_TRUE(*store->update_webhook(webhook));
+  EXPECT_TRUE(*store->update_webhook(webhook, webhook.updated_at));
   EXPECT_TRUE(same_options(store->load_webhooks()->at(0).options, webhook.options));
   webhook.options = nullptr;
-  EXPECT_TRUE(*store->update_webhook(webhook));
+  EXPECT_TRUE(*store->update_webhook(webhook, webhook.updated_at));
   EXPECT_EQ(store->load_webhooks()->at(0).options, nullptr);
 }
 

@@ -294,7 +294,7 @@ TEST_F(TwoNodes, TellEachOtherWhatChanged) {
   ASSERT_TRUE(two->shared()->changes().ok());
   Webhook changed = webhook;
   changed.is_active = false;
-  ASSERT_TRUE(*one->update_webhook(changed));
+  ASSERT_TRUE(*one->update_webhook(changed, webhook.updated_at));
   const auto changes = two->shared()->changes();
   ASSERT_TRUE(changes.ok());
   ASSERT_EQ(changes->webhooks.size(), 1u);
