@@ -18,7 +18,7 @@ import time
 
 ROUNDS = 15
 DAYS = 30
-SPANS = (30, 240)  # minutes: src/store/rollup_ranges.h
+SPANS = {"sqlite": (30, 240), "postgres": (30, 240, 720)}  # minutes: as each store keeps them
 BUCKETS = range(60, 72)  # of durations: some 5 to 25 ms
 RANGES = {"24 h in steps of 30 min": (86_400, 1_800), "24 h as one step": (86_400, 86_400), "7 d in steps of 4 h": (7 * 86_400, 14_400),
           "30 d in steps of 12 h": (30 * 86_400, 43_200), "30 d as one step": (30 * 86_400, 30 * 86_400)}
@@ -29,7 +29,7 @@ def fill_sqlite(server, webhooks, first, end):
     with sqlite3.connect(server.store.directory / "skyhook.db") as database:
         for webhook in webhooks:
             database.executemany("INSERT INTO rollups VALUES (?, ?, 24, 2, 1, ?)", ((webhook, minute, histogram) for minute in range(first, end)))
-            for length in SPANS:
+            for length in SPANS["sqlite"]:
                 # 60 or 480 attempts a bucket: seven bits a byte, the lower first.
                 count = [2 * length] if length < 64 else [0x80 | (2 * length) & 0x7F, (2 * length) >> 7]
                 histogram_of_span = bytes(byte for bucket in BUCKETS for byte in (bucket, *count))
@@ -50,7 +50,7 @@ def fill_postgres(server, account, first, end):
             f"{of.replace(' WHERE', f', generate_series({late}, {end - 1}) m, {buckets} WHERE')}",
             *(f"INSERT INTO skyhook.span_rollups SELECT account_id, webhook_id, {length}, m, 24 * {length}, 2 * {length}, {length}, "
               f"(SELECT array_agg(bucket) FROM {buckets}), (SELECT array_agg(2 * {length}) FROM {buckets}) "
-              f"{of.replace(' WHERE', f', generate_series({first}, {end - 1}, {length}) m WHERE')}" for length in SPANS),
+              f"{of.replace(' WHERE', f', generate_series({first}, {end - 1}, {length}) m WHERE')}" for length in SPANS["postgres"]),
             "VACUUM ANALYZE"):
         server.store.sql(statement)
 

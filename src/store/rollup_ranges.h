@@ -2,17 +2,13 @@
 // spans of minutes, of which there are far fewer.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace skyhook::store {
 
-// Lengths of spans, in minutes, the longest first. Spans begin at multiples of their length since
-// the Unix epoch. The steps of the dashboard's charts of a day, a week and a month are made of
-// whole ones.
-inline constexpr std::array<std::int64_t, 2> kSpanMinutes{240, 30};
-
+// Spans begin at multiples of their length since the Unix epoch.
 constexpr std::int64_t span_start(std::int64_t minute, std::int64_t length) {
   return minute - minute % length;
 }
@@ -27,8 +23,10 @@ struct RollupRange {
 // The minutes from `first` until `end`, each once, ascending, in spans as long as possible. A span
 // is used only where all of it belongs to one step (steps of `minutes_a_step` > 0 from `first` on),
 // and none before `spans_from`, a multiple of all lengths: of those not every minute may be
-// counted.
+// counted. `lengths`: of the spans that the store keeps, in minutes, the longest first, each a
+// multiple of the next.
 std::vector<RollupRange> rollup_ranges(std::int64_t first, std::int64_t end,
-                                       std::int64_t minutes_a_step, std::int64_t spans_from);
+                                       std::int64_t minutes_a_step, std::int64_t spans_from,
+                                       std::span<const std::int64_t> lengths);
 
 }  // namespace skyhook::store

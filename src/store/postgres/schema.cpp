@@ -1603,6 +1603,43 @@ constexpr std::string_view kFirstAttempts = R"sql(
 ALTER TABLE skyhook.accounts ADD COLUMN first_attempt_target_ms bigint NOT NULL DEFAULT 0;
 )sql";
 
+constexpr std::string_view kHalfDays = R"sql(
+-- Of the spans in span_rollups, in minutes.
+CREATE VIEW skyhook.span_lengths AS SELECT * FROM (VALUES (30), (240), (720)) AS s(length);
+
+-- The spans of twelve hours are made of those that are there. Nobody folds meanwhile, and whoever
+-- comes to it afterwards makes them too: the functions are as before, but for the lengths.
+DO $do$
+DECLARE
+  f text;
+BEGIN
+  PERFORM FROM skyhook.fold_state FOR UPDATE;
+  FOREACH f IN ARRAY ARRAY['skyhook.fold_tallies()', 'skyhook.fill_spans()'] LOOP
+    EXECUTE replace(pg_get_functiondef(f::regprocedure), '(VALUES (30), (240)) AS s(length)',
+                    'skyhook.span_lengths AS s');
+  END LOOP;
+  UPDATE skyhook.fold_state SET spans_from = (spans_from + 719) / 720 * 720;
+  INSERT INTO skyhook.span_rollups
+  WITH parts AS (
+    SELECT account_id, webhook_id, minute - minute % 720 AS minute, delivered, failed_attempts,
+           failed, buckets, attempts
+    FROM skyhook.span_rollups WHERE length = 240
+      AND minute >= (SELECT spans_from FROM skyhook.fold_state)),
+  durations AS (
+    SELECT account_id, webhook_id, minute, bucket, sum(n)::bigint AS attempts
+    FROM parts, unnest(buckets, attempts) AS u(bucket, n) GROUP BY 1, 2, 3, 4)
+  SELECT account_id, webhook_id, 720, minute, delivered, failed_attempts, failed,
+         coalesce(d.buckets, '{}'), coalesce(d.attempts, '{}')
+  FROM (SELECT account_id, webhook_id, minute, sum(delivered) AS delivered,
+               sum(failed_attempts) AS failed_attempts, sum(failed) AS failed
+        FROM parts GROUP BY 1, 2, 3) AS counts
+  LEFT JOIN (SELECT account_id, webhook_id, minute, array_agg(bucket ORDER BY bucket) AS buckets,
+                    array_agg(attempts ORDER BY bucket) AS attempts
+             FROM durations GROUP BY 1, 2, 3) AS d
+  USING (account_id, webhook_id, minute);
+END $do$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1617,15 +1654,15 @@ std::string first_schema() {
 
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
-  static const std::vector<std::string_view> list{first,      kMoves,        kOptions,      kLive,
-                                                  kInquiries, kSpans,        kEventCounts,  kOrder,
-                                                  kReplay,    kLateOutcomes, kFirstAttempts};
+  static const std::vector<std::string_view> list{
+      first,        kMoves, kOptions, kLive,         kInquiries,     kSpans,
+      kEventCounts, kOrder, kReplay,  kLateOutcomes, kFirstAttempts, kHalfDays};
   return list;
 }
 
-Answer<Done> migrate(Connection& connection) {
+Answer<Done> migrate(Connection& connection, const std::vector<std::string_view>& steps) {
   // A transaction a step, under a lock that ends with it. The version is read again under the lock.
-  const auto known = static_cast<std::int64_t>(migrations().size());
+  const auto known = static_cast<std::int64_t>(steps.size());
   for (;;) {
     if (auto begun = connection.script("BEGIN; SELECT pg_advisory_xact_lock(1397442891, 1)");
         !begun) {
@@ -1651,7 +1688,7 @@ Answer<Done> migrate(Connection& connection) {
                                    ": it was written by a newer version of Skyhook",
                                false}};
     }
-    if (auto step = connection.script(std::string(migrations()[static_cast<std::size_t>(version)]));
+    if (auto step = connection.script(std::string(steps[static_cast<std::size_t>(version)]));
         !step) {
       return step;
     }

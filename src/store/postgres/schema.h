@@ -25,7 +25,8 @@ const std::vector<std::string_view>& migrations();
 
 // Brings the database up to date, under a lock, so that of several nodes that start together one
 // does it and the others wait. Refuses a schema that is newer than this program: sqlstate "SK002".
-Answer<Done> migrate(Connection& connection);
+Answer<Done> migrate(Connection& connection,
+                     const std::vector<std::string_view>& steps = migrations());
 inline constexpr std::string_view kSchemaTooNew = "SK002";
 // Of a node that starts where a move is not finished.
 inline constexpr std::string_view kMoveUnfinished = "SK003";

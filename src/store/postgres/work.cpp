@@ -1,5 +1,6 @@
 // What waits in the shared store, and the counts.
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -97,6 +98,10 @@ constexpr std::string_view kFreshDue =
     "octet_length(e.data) FROM skyhook.deliveries d "
     "JOIN skyhook.events e ON e.account_id = d.account_id AND e.event_id = d.event_id "
     "WHERE d.account_id = $1 AND d.webhook_id = $2 AND d.delivery_id = ANY ($3)";
+
+// Of the spans that are kept (skyhook.span_lengths). The steps of the dashboard's charts of a day,
+// a week and a month are whole ones: a row costs more here than in the embedded store.
+constexpr std::array<std::int64_t, 3> kSpanMinutes{720, 240, 30};
 
 // Where ranges of minutes begin and end, and where those of spans do and how long the spans are.
 void add_ranges(Params& params, const std::vector<RollupRange>& ranges) {
@@ -344,10 +349,10 @@ namespace {
 
 constexpr std::string_view kWebhooksAsked =
     "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
-    "WHERE webhook_id = ANY ($1)) ";
+    "WHERE webhook_id = ANY ($1))";
 constexpr std::string_view kAccountsAsked =
     "WITH asked AS (SELECT account_id, 0 AS webhook_id FROM skyhook.accounts "
-    "WHERE account_id = ANY ($1)) ";
+    "WHERE account_id = ANY ($1))";
 
 // Steps of statistics, in minutes.
 struct Asked {
@@ -365,7 +370,7 @@ struct Asked {
   std::int64_t first, end, stride;
 };
 
-// What the queries below take.
+// What the query below takes.
 template <class Id>
 Answer<Params> stats_params(Connection& connection, const std::vector<Id>& asked_ids,
                             const Asked& asked) {
@@ -375,76 +380,43 @@ Answer<Params> stats_params(Connection& connection, const std::vector<Id>& asked
   params.add(ids).add(asked.first).add(asked.end).add(asked.stride);
   auto spans_from = connection.query("SELECT spans_from FROM skyhook.fold_state");
   if (!spans_from) return Err{spans_from.error()};
-  add_ranges(params,
-             rollup_ranges(asked.first, asked.end, asked.stride, spans_from->integer(0, 0)));
+  add_ranges(params, rollup_ranges(asked.first, asked.end, asked.stride, spans_from->integer(0, 0),
+                                   kSpanMinutes));
   return params;
 }
 
-// Ranges are looked up one by one (the LATERALs that end in OFFSET 0): the planner does not know
-// how few they are.
-Answer<std::vector<StatsStep>> read_counts(Connection& connection, std::string_view asked_rows,
-                                           const Params& params, const Asked& asked) {
-  std::vector<StatsStep> steps = asked.empty_steps();
-  auto counts = connection.query(
-      std::string(asked_rows) +
-          "SELECT (minute - $2) / $4, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
-          "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked, "
-          "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
-          "SELECT * FROM skyhook.rollups r WHERE r.account_id = asked.account_id "
-          "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) AS m "
-          "UNION ALL SELECT minute, delivered, failed_attempts, failed FROM asked, "
-          "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
-          "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
-          "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low AND minute < "
-          "high "
-          "OFFSET 0) AS s UNION ALL "
-          "SELECT minute, ended_delivered, failed_attempts, ended_failed FROM asked "
-          "JOIN skyhook.tallies USING (account_id, webhook_id) "
-          "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
-          "AND minute >= $2 AND minute < $3) AS t GROUP BY 1",
-      params);
-  if (!counts) return Err{counts.error()};
-  for (int row = 0; row < counts->count(); ++row) {
-    StatsStep& into = steps[static_cast<std::size_t>(counts->integer(row, 0))];
-    into.delivered = counts->integer(row, 1);
-    into.failed_attempts = counts->integer(row, 2);
-    into.failed = counts->integer(row, 3);
-  }
-  return steps;
-}
-
-Answer<Done> read_durations(Connection& connection, std::string_view asked_rows,
-                            const Params& params, std::vector<StatsStep>& steps) {
-  auto durations = connection.query(
-      std::string(asked_rows) +
-          "SELECT (minute - $2) / $4, bucket, sum(n)::bigint FROM ("
-          "SELECT minute, bucket, attempts AS n FROM asked, "
-          "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
-          "SELECT * FROM skyhook.rollup_durations r WHERE r.account_id = asked.account_id "
-          "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) "
-          "AS m UNION ALL SELECT minute, u.bucket, u.n FROM asked, "
-          "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
-          "SELECT * FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
-          "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low "
-          "AND minute < high OFFSET 0) AS s, unnest(buckets, attempts) AS u(bucket, n) UNION ALL "
-          "SELECT minute, get_byte(durations, i), 1 FROM asked "
-          "JOIN skyhook.tallies USING (account_id, webhook_id), "
-          "generate_series(0, length(durations) - 1) AS i "
-          "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) AND durations <> '' "
-          "AND minute >= $2 AND minute < $3) AS t GROUP BY 1, 2 ORDER BY 1, 2",
-      params);
-  if (!durations) return Err{durations.error()};
-  std::vector<std::vector<std::pair<int, std::int64_t>>> buckets(steps.size());
-  for (int row = 0; row < durations->count(); ++row) {
-    buckets[static_cast<std::size_t>(durations->integer(row, 0))].emplace_back(
-        durations->small(row, 1), durations->integer(row, 2));
-  }
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    steps[i].duration_p50_ms = quantile_ms(buckets[i], 0.50);
-    steps[i].duration_p95_ms = quantile_ms(buckets[i], 0.95);
-  }
-  return Done{};
-}
+// One statement, so that counts and durations are of one moment, and what both are made of is read
+// once: a row with the counts of each step (without a bucket), then one for each bucket of its
+// durations. Ranges are looked up one by one (the LATERALs that end in OFFSET 0): the planner does
+// not know how few they are.
+constexpr std::string_view kReadSteps =
+    ", spans AS MATERIALIZED (SELECT s.* FROM asked, "
+    "unnest($7::bigint[], $8::bigint[], $9::bigint[]) AS range(low, high, span), LATERAL ("
+    "SELECT minute, delivered, failed_attempts, failed, buckets, attempts "
+    "FROM skyhook.span_rollups r WHERE r.account_id = asked.account_id "
+    "AND r.webhook_id = asked.webhook_id AND length = span AND minute >= low AND minute < high "
+    "OFFSET 0) AS s), "
+    "unfolded AS MATERIALIZED (SELECT minute, ended_delivered, failed_attempts, ended_failed, "
+    "durations FROM asked JOIN skyhook.tallies USING (account_id, webhook_id) "
+    "WHERE written_by >= (SELECT folded_to FROM skyhook.fold_state) "
+    "AND minute >= $2 AND minute < $3) "
+    "SELECT (minute - $2) / $4, NULL::int, sum(d)::bigint, sum(a)::bigint, sum(f)::bigint FROM ("
+    "SELECT minute, delivered AS d, failed_attempts AS a, failed AS f FROM asked, "
+    "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
+    "SELECT * FROM skyhook.rollups r WHERE r.account_id = asked.account_id "
+    "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) AS m "
+    "UNION ALL SELECT minute, delivered, failed_attempts, failed FROM spans "
+    "UNION ALL SELECT minute, ended_delivered, failed_attempts, ended_failed FROM unfolded"
+    ") AS t GROUP BY 1 UNION ALL "
+    "SELECT (minute - $2) / $4, bucket, sum(n)::bigint, 0, 0 FROM ("
+    "SELECT minute, bucket, attempts AS n FROM asked, "
+    "unnest($5::bigint[], $6::bigint[]) AS range(low, high), LATERAL ("
+    "SELECT * FROM skyhook.rollup_durations r WHERE r.account_id = asked.account_id "
+    "AND r.webhook_id = asked.webhook_id AND minute >= low AND minute < high OFFSET 0) AS m "
+    "UNION ALL SELECT minute, u.bucket, u.n FROM spans, unnest(buckets, attempts) AS u(bucket, n) "
+    "UNION ALL SELECT minute, get_byte(durations, i), 1 FROM unfolded, "
+    "generate_series(0, length(durations) - 1) AS i WHERE durations <> '') AS t GROUP BY 1, 2 "
+    "ORDER BY 1, 2 NULLS FIRST";
 
 template <class Id>
 Answer<std::vector<StatsStep>> read_steps(Connection& connection, std::string_view asked_rows,
@@ -453,10 +425,24 @@ Answer<std::vector<StatsStep>> read_steps(Connection& connection, std::string_vi
   const Asked asked(from, until, step);
   auto params = stats_params(connection, ids, asked);
   if (!params) return Err{params.error()};
-  auto steps = read_counts(connection, asked_rows, *params, asked);
-  if (!steps) return steps;
-  auto read = read_durations(connection, asked_rows, *params, *steps);
-  if (!read) return Err{read.error()};
+  auto rows = connection.query(std::string(asked_rows) + std::string(kReadSteps), *params);
+  if (!rows) return Err{rows.error()};
+  std::vector<StatsStep> steps = asked.empty_steps();
+  std::vector<std::vector<std::pair<int, std::int64_t>>> durations(steps.size());
+  for (int row = 0; row < rows->count(); ++row) {
+    const auto index = static_cast<std::size_t>(rows->integer(row, 0));
+    if (rows->is_null(row, 1)) {
+      steps[index].delivered = rows->integer(row, 2);
+      steps[index].failed_attempts = rows->integer(row, 3);
+      steps[index].failed = rows->integer(row, 4);
+    } else {
+      durations[index].emplace_back(rows->small(row, 1), rows->integer(row, 2));
+    }
+  }
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    steps[i].duration_p50_ms = quantile_ms(durations[i], 0.50);
+    steps[i].duration_p95_ms = quantile_ms(durations[i], 0.95);
+  }
   return steps;
 }
 

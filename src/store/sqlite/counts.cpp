@@ -1,6 +1,7 @@
 #include "store/sqlite/counts.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <optional>
@@ -11,6 +12,10 @@
 
 namespace skyhook::store::sqlite {
 namespace {
+
+// Of the spans that are kept. The steps of the dashboard's charts of a day, a week and a month are
+// made of whole ones.
+constexpr std::array<std::int64_t, 2> kSpanMinutes{240, 30};
 
 // Integers of a journal row: LEB128, signed ones folded to unsigned first.
 void put(std::string& into, std::uint64_t value) {
@@ -338,7 +343,7 @@ std::vector<StatsStep> read_rollups(Connection& connection, const std::vector<st
     durations[index].merge(decode_histogram(histogram));
   };
   for (const RollupRange& range :
-       rollup_ranges(first, end, minutes_a_step, spans_from(connection))) {
+       rollup_ranges(first, end, minutes_a_step, spans_from(connection), kSpanMinutes)) {
     Statement& read = connection.statement(level_of(range.length).read);
     for (const std::int64_t owner : owners) {
       for (Query row(read, owner, range.from, range.until); row.next();) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "store/postgres/schema.h"
 #include "store/shared.h"
 #include "store_contract.h"
 #include "support/postgres_server.h"
@@ -622,6 +623,39 @@ TEST_F(DaysOfALog, AreDroppedWholeAndNotRowByRow) {
   one.reset();
   // What catalogs lose with a table, and the like: less than one in twenty of the rows.
   EXPECT_LT(deleted_rows() - deleted, 3 * kRows / 20);
+}
+
+// A store that knew spans of up to four hours.
+TEST(AStoreOfBefore, GetsHalfDaysOfTheSpansThatItHas) {
+  constexpr std::size_t kBefore = 11;
+  const std::string url = postgres_server().make_database();
+  const auto sql = [&](const std::string& statement) {
+    return postgres_server().sql(statement, url.substr(url.rfind('/') + 1));
+  };
+  auto connection = Connection::open({.url = url});
+  ASSERT_TRUE(connection);
+  ASSERT_GT(migrations().size(), kBefore);
+  ASSERT_TRUE(migrate(**connection, {migrations().begin(), migrations().begin() + kBefore}));
+  // Not every minute of those before 240 is counted.
+  sql("UPDATE skyhook.fold_state SET spans_from = 240");
+  sql("INSERT INTO skyhook.span_rollups VALUES (1, 2, 240, 480, 9, 9, 9, '{5}', '{9}'), "
+      "(1, 2, 240, 720, 10, 1, 0, '{3,5}', '{7,4}'), (1, 2, 240, 960, 20, 0, 1, '{5,8}', "
+      "'{20,1}'), "
+      "(1, 2, 240, 1440, 4, 0, 0, '{5}', '{4}'), (1, 0, 240, 720, 30, 0, 0, '{}', '{}'), "
+      "(1, 2, 30, 720, 10, 1, 0, '{3,5}', '{7,4}')");
+  ASSERT_TRUE(migrate(**connection));
+  const std::string half_days =
+      "SELECT webhook_id, minute, delivered, failed_attempts, failed, buckets, attempts "
+      "FROM skyhook.span_rollups WHERE length = 720 ORDER BY 1, 2";
+  EXPECT_EQ(sql("SELECT spans_from FROM skyhook.fold_state"), "720");
+  EXPECT_EQ(sql(half_days),
+            "0|720|30|0|0|{}|{}\n2|720|30|1|1|{3,5,8}|{7,24,1}\n2|1440|4|0|0|{5}|{4}");
+  // Folding adds to them, and a move makes them.
+  sql("INSERT INTO skyhook.tallies VALUES (1, 2, 1430, 1, 0, 2, 0, 2, 0, 0, '\\x0509')");
+  sql("SELECT skyhook.fold_tallies()");
+  EXPECT_EQ(sql(half_days + " OFFSET 1 LIMIT 1"), "2|720|32|1|1|{3,5,8,9}|{7,25,1,1}");
+  sql("SELECT skyhook.fill_spans()");
+  EXPECT_EQ(sql(half_days), "2|720|2|0|0|{5,9}|{1,1}");
 }
 
 std::unique_ptr<contract::Backend> make_postgres_backend() {
