@@ -20,6 +20,7 @@ void write_account(JsonWriter& json, const Account& account, std::string_view ap
   } else {
     json.null();
   }
+  json.field("is_kept_by_settings", notices::is_operator_account(account));
   json.field("created_at", to_iso8601(account.created_at));
   if (!api_key.empty()) json.field("api_key", api_key);
   json.end_object();

@@ -122,6 +122,8 @@ def test_tests_of_a_webhook_are_not_told(make_told_server, told, make_receiver):
 def test_its_account_is_kept_by_the_settings(make_told_server, told):
     server = make_told_server()
     own = own_account(server)
+    assert own["is_kept_by_settings"] is True
+    assert server.operator("GET", f"/accounts/{server.account().id}").data["is_kept_by_settings"] is False
     assert server.operator("DELETE", f"/accounts/{own['id']}").status == 409
     assert server.operator("POST", f"/accounts/{own['id']}/regenerate-key").status == 409
     [webhook] = server.operator("GET", f"/accounts/{own['id']}/webhooks").data
