@@ -33,7 +33,7 @@ SCREENS = BINARY.parent / "test-logs" / "screens"
 DOCUMENTED = ROOT / "docs" / "screenshots"
 IN_BOTH_THEMES = {"overview", "delivery", "operator-overview"}
 ON_A_PHONE = {"overview", "deliveries", "delivery"}
-UNDOCUMENTED = {"overview-table", "catalogue", "operator-catalogue", "event-type"}
+UNDOCUMENTED = {"overview-table", "operator-catalogue", "replay-custom", "replay-off", "webhook-set"}
 DESKTOP = {"width": 1280, "height": 860}
 PHONE = {"width": 380, "height": 780}
 
@@ -184,14 +184,23 @@ def keep(page, name, documented):
         (DOCUMENTED / f"{name}.png").write_bytes(picture)
 
 
-def inspect(page, name):
-    """No violation, nothing cut off, in both themes and on a phone; keeps a picture of each. Leaves the page light and wide."""
+def inspect(page, name, at_end=False):
+    """No violation, nothing cut off, in both themes and on a phone; keeps a picture of each. Leaves the page light and wide.
+    `at_end`: what is at the end of a long page."""
     SCREENS.mkdir(parents=True, exist_ok=True)
+
+    def place():
+        if at_end:
+            page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+            settle(page)
+
     for scheme in ("light", "dark"):
         show(page, scheme, DESKTOP)
+        place()
         assert axe(page) == [], f"{name}, {scheme}"
         keep(page, f"{name}-{scheme}", name not in UNDOCUMENTED and (scheme == "light" or name in IN_BOTH_THEMES))
     show(page, "light", PHONE)
+    place()
     assert axe(page) == [], f"{name}, phone"
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{name}: wider than a phone"
     keep(page, f"{name}-phone", name in ON_A_PHONE)

@@ -58,23 +58,46 @@ def age(server, account, webhooks):
     server.start()
 
 
+EVENT_TYPES = """
+[[event_types]]
+name = "invoice.paid"
+description = "An invoice is paid"
+schema = '{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "total": {"type": "number"}}}'
+example = '{"id": 5012, "customer": {"name": "Amina Haddad", "plan": "pro"}, "total": 49.5}'
+check = true
+[[event_types]]
+name = "invoice.overdue"
+description = "An invoice was not paid in time"
+example = '{"id": 5012, "days": 14}'
+"""
+ALL_OPTIONS = {"headers": {"X-Api-Key": "s3cr3t"}, "rate_limit": 5, "ordered": True, "filter": {"customer": {"plan": ["pro", "team"]}},
+               "retry_schedule": ["30s", "5m", "1h"], "timeout": "10s", "ed25519": True}
+
+
 @pytest.fixture(scope="module")
 def lively(tmp_path_factory):
     """A server as it looks in daily use: several accounts, good and bad receivers, a past."""
-    server = Skyhook(tmp_path_factory.mktemp("lively"),
-                     [*LOCAL, "--retry-schedule", "1s,10m,30m", "--timeout", "2s", "--rate-limit", "1000000"]).start()
+    directory = tmp_path_factory.mktemp("lively")
+    (directory / "skyhook.toml").write_text(EVENT_TYPES)
+    told = answers.Receiver()
+    server = Skyhook(directory, [
+        *LOCAL, "--config", str(directory / "skyhook.toml"), "--retry-schedule", "1s,10m,30m", "--timeout", "2s", "--rate-limit", "1000000",
+        "--operator-webhook", told.url("/ops"), "--operator-webhook-secret", "whsec_" + "A" * 43 + "="]).start()
     receivers = [answers.Receiver(answers.status(200, delay=0.02, body=b'{"received":true}')),
                  answers.Receiver(answers.status(500, body=b"<html><h1>Internal Server Error</h1></html>",
                                                  headers=[("Content-Type", "text/html"), ("Server", "nginx")])),
                  answers.Receiver(answers.status(200, delay=0.05), answers.status(503), answers.status(200, delay=0.05)),
-                 answers.Receiver(answers.status(410))]
+                 answers.Receiver(answers.status(410)), told]
     account = server.account("Harbour Hotels")
-    everything = [one["event"] for one in account.get("/webhooks/events").data]
+    server.operator("PUT", f"/accounts/{account.id}", {"first_attempt_target": "500ms"})
+    everything = [one["event"] for one in account.get("/webhooks/events").data if not one["event"].startswith("invoice.")]
     good = account.webhook(receivers[0].url("/hooks/skylight"), everything, "Booking engine")
     bad = account.webhook(receivers[1].url("/webhooks/in"), ["booking.created", "ticket.created"], "Billing")
     poor = account.webhook(receivers[2].url("/crm"), ["contact.created", "contact.updated"], "CRM sync")
     idle = account.webhook(receivers[0].url("/old"), ["ticket.replied"], "Old importer", is_active=False)
     gone = account.webhook(receivers[3].url("/partner"), ["message.sent"], "Legacy partner")
+    ledger = account.webhook(receivers[0].url("/ledger"), ["invoice.*"], "Ledger", options=ALL_OPTIONS)
+    lost = account.webhook(receivers[1].url("/stock"), ["contact.deleted"], "Warehouse", options={"retry_schedule": []})
     for number in range(4):
         for event in everything:
             account.publish(event, {"id": 1000 + number, "name": "Amina Haddad", "vip": True})
@@ -87,10 +110,11 @@ def lively(tmp_path_factory):
         other.settled(hook, "delivered")
     server.operator("PUT", f"/accounts/{others[2].id}", {"is_active": False})
     account.settled(good, "delivered", 44)
+    account.settled(lost, "failed", 4)
     eventually(lambda: all(entry["attempt_number"] >= 2 for entry in account.deliveries(bad)), 20, "two attempts")
     age(server, account, {good["id"]: (60, 0.03), poor["id"]: (24, 0.2)})
     server.main = account
-    server.webhooks = {"good": good, "bad": bad, "poor": poor, "idle": idle, "gone": gone}
+    server.webhooks = {"good": good, "bad": bad, "poor": poor, "idle": idle, "gone": gone, "ledger": ledger, "lost": lost}
     yield server
     server.close()
     for one in receivers:
@@ -110,6 +134,7 @@ def test_signing_in_is_open_to_all(lively, open_page):
     ("webhook", "#/webhooks/{poor}", "CRM sync"),
     ("webhook-new", "#/webhooks/new", "contact.created"),
     ("webhook-edit", "#/webhooks/{good}/edit", "Save changes"),
+    ("webhook-set", "#/webhooks/{ledger}", "one after the other, in order"),
     ("deliveries", "#/deliveries?webhook={good}", "Load older|This is the whole log"),
     ("deliveries-no-match", "#/deliveries?webhook={good}&event=webhook.test", "Nothing matches"),
     ("catalogue", "#/events", "A new contact is added"),
@@ -119,9 +144,15 @@ def test_screens_of_an_account(lively, open_page, name, path, ready):
     path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
     page = open_page(lively, lively.main.key, path)
     page.get_by_text(re.compile(ready)).first.wait_for()
-    if name in ("overview", "overview-events", "overview-latency", "webhook"):
+    if name in ("overview", "overview-events", "overview-latency", "webhook", "webhook-set"):
         page.locator("canvas").wait_for()
-    inspect(page, name)
+    inspect(page, name, at_end=name == "webhook-set")
+
+
+def test_the_options_of_a_webhook_that_has_them_all(lively, open_page):
+    page = open_page(lively, lively.main.key, f"#/webhooks/{lively.webhooks['ledger']['id']}/edit")
+    page.get_by_label("Certificate", exact=True).wait_for()
+    inspect(page, "webhook-options", at_end=True)
 
 
 def test_the_drawer_of_a_delivery(lively, open_page):
@@ -137,14 +168,24 @@ def test_the_drawer_of_a_delivery(lively, open_page):
 
 
 def test_dialogs_of_an_account(lively, open_page, receiver):
-    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['gone']['id']}")
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['lost']['id']}")
     page.get_by_role("button", name="Recover failed").click()
     expect(page.get_by_role("dialog")).to_contain_text("failed in this time and will be sent again")
     inspect(page, "recover")
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Replay events").click()
-    expect(page.get_by_role("dialog")).to_contain_text("of this time")
+    expect(page.get_by_role("dialog")).to_contain_text("4 events go out, each as a new delivery.")
     inspect(page, "replay")
+    page.get_by_role("dialog").get_by_role("button", name="Custom").click()
+    inspect(page, "replay-custom")
+    page.goto(page.url.split("#")[0] + f"#/deliveries?webhook={lively.webhooks['gone']['id']}&replay=1")
+    expect(page.get_by_role("dialog")).to_contain_text("This webhook is off")
+    expect(page.get_by_role("button", name="Replay 4")).to_be_disabled()
+    inspect(page, "replay-off")
+
+    page = open_page(lively, lively.main.key, "#/events?type=invoice.paid")
+    page.get_by_label("JSON Schema").wait_for()
+    inspect(page, "event-type")
 
     page = open_page(lively, lively.main.key, "#/webhooks/new")
     page.get_by_label("Name").fill("Warehouse")
@@ -169,6 +210,8 @@ def test_dialogs_of_an_account(lively, open_page, receiver):
     ("operator-overview", "#/", "Harbour Hotels"),
     ("operator-accounts", "#/accounts", "Northwind Clinics"),
     ("operator-account", "#/accounts/{account}", "Booking engine"),
+    ("operator-target", "#/accounts/{account}", "Target for first attempts"),
+    ("operator-events", "#/accounts/1", "Here is what Skyhook tells you"),
     ("operator-deliveries", "#/accounts/{account}/deliveries?webhook={bad}", "This is the whole log"),
     ("operator-publish", "#/publish?account={account}&event=booking.created", "Restore example"),
     ("operator-catalogue", "#/events", "A new contact is added"),
@@ -178,9 +221,9 @@ def test_dialogs_of_an_account(lively, open_page, receiver):
 def test_screens_of_the_operator(lively, open_page, name, path, ready):
     page = open_page(lively, lively.operator_token, path.format(account=lively.main.id, bad=lively.webhooks["bad"]["id"]))
     page.get_by_text(ready).first.wait_for()
-    if name in ("operator-overview", "operator-account"):
+    if name in ("operator-overview", "operator-account", "operator-target", "operator-events"):
         page.locator("canvas").wait_for()
-    inspect(page, name)
+    inspect(page, name, at_end=name == "operator-target")
 
 
 @pytest.fixture
@@ -233,6 +276,8 @@ def test_every_webhook_of_many_has_its_health(server, account, receiver, open_pa
     ("#/webhooks/{good}/edit", [("button", "Save changes")]),
     ("#/deliveries?webhook={bad}&status=pending&event=ticket.created&within=24h", [("button", "Pending")]),
     ("#/deliveries?webhook={gone}&recover=1", [("button", "Recover 1")]),
+    ("#/deliveries?webhook={lost}&replay=1", [("button", "Replay 4")]),
+    ("#/events?search=overdue&type=invoice.overdue", [("dialog", "invoice.overdue")]),
 ])
 def test_an_address_holds_the_state_of_its_screen(lively, open_page, path, shown):
     path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
@@ -278,7 +323,7 @@ SHIFTS = """
 
 
 @pytest.mark.parametrize("path", ["#/", "#/webhooks", "#/webhooks/{poor}", "#/deliveries?webhook={good}",
-                                  "#/webhooks/new"])
+                                  "#/webhooks/new", "#/events"])
 def test_nothing_jumps_while_it_loads(lively, open_page, path):
     path = path.format(**{key: hook["id"] for key, hook in lively.webhooks.items()})
     page = open_page(lively, lively.main.key)
@@ -357,6 +402,55 @@ def test_the_keyboard_alone(lively, open_page):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(second).to_be_focused()
+
+
+def tab_to(page, target, limit=30):
+    for _ in range(limit):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError("the keyboard does not get there")
+
+
+def test_the_keyboard_through_dialogs(lively, open_page):
+    page = open_page(lively, lively.main.key, f"#/deliveries?webhook={lively.webhooks['lost']['id']}")
+    dialog = page.get_by_role("dialog")
+    opener = page.get_by_role("button", name="Replay events")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("4 events")
+    expect(dialog.locator(".body")).to_be_focused()  # on what there is to read, not on Close
+    tab_to(page, dialog.get_by_role("button", name="7 days"))
+    page.keyboard.press("Space")
+    expect(dialog.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+    tab_to(page, dialog.get_by_role("button", name="Replay 4"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    page.goto(page.url.split("#")[0] + "#/events")
+    opener = page.get_by_role("link", name="invoice.paid")
+    opener.focus()
+    page.keyboard.press("Enter")
+    tab_to(page, dialog.get_by_label("JSON Schema"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_the_focus_stays_above_what_is_always_in_sight(lively, open_page):
+    """The end of a form covers what scrolls beneath it (WCAG 2.4.11)."""
+    page = open_page(lively, lively.main.key, f"#/webhooks/{lively.webhooks['ledger']['id']}/edit")
+    page.get_by_label("Name", exact=True).focus()
+    covered = """() => {
+      const one = document.activeElement.getBoundingClientRect();
+      const bar = document.querySelector(".form-actions");
+      return !bar.contains(document.activeElement) && one.top >= bar.getBoundingClientRect().top;
+    }"""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert not page.evaluate(covered)
 
 
 def test_the_theme_is_the_systems_until_it_is_chosen(lively, open_page):

@@ -2,7 +2,6 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import iconUrl from "./icon.svg";
 import { account } from "./api/account";
-import { operator } from "./api/operator";
 import { reachable } from "./api/http";
 import { useQuery } from "./query";
 import { href, useRoute, type Route } from "./router";
@@ -14,7 +13,7 @@ import { Empty } from "./ui/states";
 import { Foreign } from "./ui/text";
 import { ThemeButton } from "./ui/theme_button";
 import { Toasts } from "./ui/toast";
-import { Catalogue } from "./views/catalogue";
+import { AccountCatalogue, OperatorCatalogue } from "./views/catalogue";
 import { Deliveries } from "./views/deliveries/screen";
 import { AccountDeliveries, AccountDetail } from "./views/operator/account";
 import { Accounts } from "./views/operator/accounts";
@@ -55,7 +54,7 @@ function accountView(route: Route): [string, JSX.Element] {
   if (first === "webhooks" && Number.isInteger(id) && third === undefined) return ["Webhook", <WebhookDetail key={id} id={id} />];
   if (first === "webhooks" && Number.isInteger(id) && third === "edit") return ["Edit webhook", <EditWebhook key={id} id={id} />];
   if (first === "deliveries") return ["Deliveries", <Deliveries />];
-  if (first === "events") return ["Events", <Catalogue read={account.catalogue} />];
+  if (first === "events") return ["Events", <AccountCatalogue />];
   return ["Not found", <Nowhere />];
 }
 
@@ -67,7 +66,7 @@ function operatorView(route: Route): [string, JSX.Element] {
   if (first === "accounts" && Number.isInteger(id) && third === undefined) return ["Account", <AccountDetail key={id} id={id} />];
   if (first === "accounts" && Number.isInteger(id) && third === "deliveries") return ["Deliveries", <AccountDeliveries key={id} id={id} />];
   if (first === "publish") return ["Publish", <Publish />];
-  if (first === "events") return ["Events", <Catalogue read={operator.catalogue} action={(type) => <a class="button primary" href={href("publish", { event: type.event })}>Publish one</a>} />];
+  if (first === "events") return ["Events", <OperatorCatalogue />];
   if (first === "nodes") return ["Nodes", <Nodes />];
   return ["Not found", <Nowhere />];
 }

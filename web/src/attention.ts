@@ -31,7 +31,7 @@ export function attention(webhook: Webhook, health: WebhookHealth, range: Range,
       : { title: "Switched off", reason: `Nothing but failures since ${fullTime(off.failing_since ?? off.at)}, so nothing is sent any more.` };
     return { tone: "bad", ...why, filter: { status: "failed" }, rank: 5 };
   }
-  const why = last && last.status !== "delivered" ? ` Last: ${shortReason(last.error, last.response_status_code)}.` : "";
+  const why = last && last.status !== "delivered" && last.attempt_number > 0 ? ` Last: ${shortReason(last.error, last.response_status_code)}.` : "";
   const judged = judge(totals, last?.status === "delivered");
   if (judged) return { ...judged, reason: judged.reason + why, filter: failures };
   const age = health.oldest_waiting_at ? now - Date.parse(health.oldest_waiting_at) : 0;

@@ -64,11 +64,12 @@ export function shortReason(error: string | null | undefined, status: number | n
 
 export const attemptWords = (attempt: Attempt): string => reason(attempt.error, attempt.response_status_code);
 
-// What happens next, as far as it is known; the moment itself is shown beside it. `retries`: the delays of the schedule, in seconds.
-export function nextWords(delivery: DeliveryDetail, retries: number[] | undefined): string {
+// What happens next, as far as it is known; the moment itself is shown beside it. `retries`: the delays of the schedule, in seconds. `ordered`: the
+// webhook gets one delivery after the other.
+export function nextWords(delivery: DeliveryDetail, retries: number[] | undefined, ordered: boolean): string {
   if (delivery.status === "delivered") return "Nothing more to do: the receiver has it.";
   if (delivery.status === "failed") return "Nothing happens by itself. Retry it once the cause is mended.";
-  if (delivery.attempt_number === 0) return "The first attempt is on its way.";
+  if (delivery.attempt_number === 0) return ordered ? "The first attempt follows once every delivery before this one has arrived or failed for good." : "The first attempt is on its way.";
   if (!retries || delivery.attempt_number > retries.length) return "If it fails, the schedule goes on.";
   const later = retries.slice(delivery.attempt_number).map((s) => span(s * 1000));
   if (later.length === 0) return "It is the last one: if it fails, the delivery ends as failed.";

@@ -105,6 +105,7 @@ export interface Account {
   is_active: boolean;
   allowed_origins: string[];
   first_attempt_target: string | null;
+  is_kept_by_settings: boolean; // the operator's own: for what it is told
   created_at: string;
   api_key?: string; // where it has just been made
 }

@@ -101,6 +101,7 @@ function Plot({ kind, steps, range, onSelect }: {
   const shown = tip ? steps[tip.index] : undefined;
   return (
     <div class="chart" ref={holder} role="img" aria-label={inWords(kind, steps, range)}>
+      {isEmpty(kind, steps) && <p class="nothing">{kind === "events" ? "Nothing was published" : "Nothing was delivered"} in the {rangeWords(range)}.</p>}
       {shown && tip && (
         <div class="tip" style={{ left: tip.flip ? "auto" : `${tip.left + 66}px`, right: tip.flip ? `calc(100% - ${tip.left + 42}px)` : "auto" }}>
           <b>{stepTitle(shown.start, stepSeconds)}</b>
@@ -122,6 +123,11 @@ function figuresOf(step: Step): { swatch: string; label: string; value: string }
     { swatch: "", label: "Latency p50", value: duration(step.duration_p50_ms) },
     { swatch: "", label: "Latency p95", value: duration(step.duration_p95_ms) },
   ];
+}
+
+function isEmpty(kind: Exclude<View, "table">, steps: Step[]): boolean {
+  const { delivered, retried: again, failed, events } = sum(steps);
+  return (kind === "events" ? events : delivered + again + failed) === 0;
 }
 
 // What a chart says to who cannot see it.

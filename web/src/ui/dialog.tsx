@@ -12,10 +12,13 @@ export function Dialog({ title, onClose, children, footer, wide, drawer, head }:
   head?: ComponentChildren; // more buttons beside Close
 }): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
+  const body = useRef<HTMLDivElement>(null);
   const id = useId();
   useEffect(() => {
     const element = ref.current;
     element?.showModal();
+    // Not on Close, which comes first.
+    if (!element?.querySelector("[autofocus]")) body.current?.focus();
     return () => element?.close();
   }, []);
   return (
@@ -27,7 +30,7 @@ export function Dialog({ title, onClose, children, footer, wide, drawer, head }:
         {head}
         <Button kind="plain" icon small aria-label="Close" onClick={onClose}><CrossIcon /></Button>
       </header>
-      <div class="body" tabIndex={-1}>{children}</div>
+      <div ref={body} class="body" tabIndex={-1}>{children}</div>
       {footer && <footer>{footer}</footer>}
     </dialog>
   );

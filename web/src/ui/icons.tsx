@@ -31,6 +31,7 @@ export const BackIcon = icon("M15 6l-6 6 6 6");
 export const UpIcon = icon("M6 15l6-6 6 6");
 export const DownIcon = icon("M6 9l6 6 6-6");
 export const RetryIcon = icon("M20 11a8 8 0 1 0-2.3 6.3", "M20 4v7h-7");
+export const ReplayIcon = icon("M4 12a8 8 0 1 0 2.4-5.7", "M4 4v5h5", "M12 8v4l2.6 1.6");
 export const OutIcon = icon("M10 4H5v16h5", "M15 8l4 4-4 4", "M19 12H9");
 export const KeyIcon = icon("M8 18a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9", "M11.5 10.5 20 3", "M16 6.5l3 3");
 export const SearchIcon = icon("M10.5 18a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15", "M21 21l-5-5");

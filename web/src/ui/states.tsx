@@ -60,7 +60,7 @@ function failureWords(error: Error): [string, string] {
   if (error instanceof Unreachable) return ["The server cannot be reached", "The page asks again every few seconds and goes on by itself once the server answers."];
   if (error instanceof ApiError) {
     if (error.status === 429) return ["Too many requests", `This key has used up its requests for now. The page goes on by itself in ${error.retryAfterSeconds ?? "a few"} seconds.`];
-    if (error.status === 404) return ["Not here", "It was deleted, or it never belonged to this account."];
+    if (error.status === 404) return ["Not here", "It was deleted, or there never was one."];
     if (error.status === 403) return ["Not allowed", error.message];
     if (error.status === 503) return ["The server is busy", "It cannot reach its store at the moment. Nothing that was accepted is lost. Try again in a moment."];
     if (error.status >= 500) return ["The server failed to answer", error.message];

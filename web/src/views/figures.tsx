@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { deliveries } from "../attention";
 import type { Step } from "../api/types";
-import { compact, duration, percent, plural, span } from "../format";
+import { compact, count, duration, percent, span } from "../format";
 import { sum } from "../steps";
 import { Bone } from "../ui/states";
 import { Figure } from "../ui/text";
@@ -15,7 +15,7 @@ export function OutcomeFigures({ steps }: { steps: Step[] | undefined }): JSX.El
   const totals = steps ? sum(steps) : undefined;
   return (
     <>
-      <Figure label="Delivered" value={totals ? compact(totals.delivered) : value} note={totals ? plural(totals.retried, "attempt") + " retried" : note} />
+      <Figure label="Delivered" value={totals ? compact(totals.delivered) : value} note={totals ? `${count(totals.retried)} retried` : note} />
       <Figure label="Success rate" value={totals ? percent(totals.delivered, totals.delivered + totals.failed) : value} note={totals ? `${deliveries(totals.failed)} failed` : note} />
     </>
   );
@@ -30,13 +30,14 @@ export function LatencyFigure({ whole }: { whole: Step[] | undefined }): JSX.Ele
   );
 }
 
-// How many first attempts began within their target; nothing where none has been held against one. `whole`: as above.
-export function InTimeFigure({ whole }: { whole: Step[] | undefined }): JSX.Element | null {
+// How many first attempts began within their target. There whether or not one is set, so that nothing moves once that is known.
+// `whole`: as above.
+export function InTimeFigure({ whole }: { whole: Step[] | undefined }): JSX.Element {
   const step = whole?.at(-1);
-  if (!step?.first_attempts) return null;
+  const held = step?.first_attempts ?? 0;
   return (
-    <Figure label="Begun in time" value={percent(step.first_attempts - (step.first_attempts_late ?? 0), step.first_attempts)}
-            note={`p95 ${duration(step.first_attempt_p95_ms)} from publish`} />
+    <Figure label="Begun in time" value={whole ? percent(held - (step?.first_attempts_late ?? 0), held) : value}
+            note={!whole ? note : held ? `p95 ${duration(step?.first_attempt_p95_ms)}` : "no target in this time"} />
   );
 }
 

@@ -100,7 +100,7 @@ function Body({ delivery, settings, options }: {
   const retries = options && (options.retry_schedule?.map(secondsOf) ?? settings?.retry_schedule_s);
   return (
     <div class="stack loose">
-      <Standing delivery={delivery} retries={retries} />
+      <Standing delivery={delivery} retries={retries} ordered={options?.ordered ?? false} />
       <dl class="facts">
         <dt>Delivery</dt><dd class="row"><code class="grow-less">{delivery.delivery_id}</code><CopyButton bare text={delivery.delivery_id} label="Copy the delivery's id" /></dd>
         <dt>Event</dt><dd class="row"><code class="grow-less">{delivery.event_id}</code><CopyButton bare text={delivery.event_id} label="Copy the event's id" /></dd>
@@ -132,9 +132,9 @@ function Request({ delivery, prefix, options }: { delivery: DeliveryDetail; pref
 }
 
 // How it stands, why, and what happens next and when.
-function Standing({ delivery, retries }: { delivery: DeliveryDetail; retries: number[] | undefined }): JSX.Element {
+function Standing({ delivery, retries, ordered }: { delivery: DeliveryDetail; retries: number[] | undefined; ordered: boolean }): JSX.Element {
   const last = delivery.attempts.at(-1);
-  const next = nextWords(delivery, retries);
+  const next = nextWords(delivery, retries, ordered);
   if (delivery.status === "delivered") {
     return <Note tone="good"><b>Delivered{delivery.attempt_number > 1 ? ` at attempt ${delivery.attempt_number}` : ""}.</b> {next}</Note>;
   }

@@ -15,11 +15,12 @@ const kTimes: Option<Within>[] = [
   { value: "30d", label: "Last 30 days" }, { value: "custom", label: "Custom range" },
 ];
 
-export function Filters({ webhooks, id, filter }: { webhooks: Webhook[] | undefined; id: number | null; filter: Filter }): JSX.Element {
+// `seen`: types of events that are in the log, whether or not they are in the catalogue.
+export function Filters({ webhooks, id, filter, seen }: { webhooks: Webhook[] | undefined; id: number | null; filter: Filter; seen: string[] }): JSX.Element {
   const scope = useScope();
   const events = useQuery("events", scope.events);
-  const names = [...(events.data ?? []).map((type) => type.event), kTestEvent];
-  if (filter.event && !names.includes(filter.event)) names.push(filter.event);
+  const names = new Set([...(events.data ?? []).map((type) => type.event), ...seen, kTestEvent]);
+  if (filter.event) names.add(filter.event);
   const options = webhooks?.map((each) => ({ value: String(each.id), label: each.name })) ?? [{ value: String(id ?? ""), label: "…" }];
   const setWithin = (within: Within): void =>
     changeParams(within === "custom" ? { within, from: filter.from || beginOf("24h") } : { within, from: null, until: null });
@@ -27,7 +28,7 @@ export function Filters({ webhooks, id, filter }: { webhooks: Webhook[] | undefi
     <div class="filters">
       <Choice label="Webhook" value={String(id ?? "")} options={options} onChange={(value) => changeParams({ webhook: value, open: null })} />
       <Segments label="Status" value={filter.status || "all"} options={kStatuses} onChange={(value) => changeParams({ status: value === "all" ? null : value })} />
-      <Choice label="Event" value={filter.event} options={[{ value: "", label: "Every event" }, ...names.map((name) => ({ value: name, label: name }))]}
+      <Choice label="Event" value={filter.event} options={[{ value: "", label: "Every event" }, ...[...names].map((name) => ({ value: name, label: name }))]}
               onChange={(event) => changeParams({ event: event || null })} />
       <Choice label="Time" value={filter.within} options={kTimes} onChange={setWithin} />
       {filter.within === "custom" && (

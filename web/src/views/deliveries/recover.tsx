@@ -1,20 +1,22 @@
 // Sends everything again that failed in a span of time.
 import type { JSX } from "preact";
 import { deliveries } from "../../attention";
+import { plural } from "../../format";
 import { useScope } from "../../scope";
 import { Note } from "../../ui/states";
-import { Foreign } from "../../ui/text";
-import { SpanDialog } from "./span";
+import { SpanDialog, type SpanDialogProps } from "./span";
 
-export function RecoverDialog({ id, name, onClose, onDone }: { id: number; name: string; onClose: () => void; onDone: () => void }): JSX.Element {
+export function RecoverDialog(props: SpanDialogProps): JSX.Element {
   const { api } = useScope();
+  const { id } = props.webhook;
   return (
-    <SpanDialog title={<>Recover failed deliveries of <Foreign>{name}</Foreign></>} onClose={onClose} onDone={onDone}
-                explanation="Every delivery that failed in this time is sent again, dealt out over time so that the receiver is not stormed."
+    <SpanDialog {...props} title="Recover failed deliveries of"
+                explanation="Sends every delivery again that failed in this time. They are dealt out over time, so that the receiver is not stormed."
                 work={{
                   key: `recover ${id}`, action: "Recover",
                   count: (since, until) => api.countFailed(id, since, until),
                   run: (since, until) => api.recover(id, since, until),
+                  done: (sent) => `${plural(sent, "delivery goes", "deliveries go")} out again.`,
                 }}
                 counted={(failed) => (failed === 0 ? <Note tone="good">Nothing failed in this time.</Note>
                   : <Note tone="warn"><b class="number">{deliveries(failed)}</b> failed in this time and will be sent again.</Note>)} />

@@ -8,7 +8,7 @@ import { useQuery } from "../../query";
 import { changeParams, href, hrefWith, useRoute } from "../../router";
 import { useScope } from "../../scope";
 import { Button } from "../../ui/button";
-import { ListIcon, RetryIcon, UpIcon } from "../../ui/icons";
+import { ListIcon, ReplayIcon, RetryIcon, UpIcon } from "../../ui/icons";
 import { Empty, Failure, NoMatch } from "../../ui/states";
 import { Foreign } from "../../ui/text";
 import { DeliveryDrawer } from "./drawer";
@@ -50,12 +50,12 @@ export function Deliveries(): JSX.Element {
         </div>
         <div class="actions">
           {webhook && !scope.asOperator && <a class="button" href={href(`webhooks/${webhook.id}`)}>Open webhook</a>}
-          <Button disabled={id === null} onClick={() => replay(true)}>Replay events…</Button>
+          <Button disabled={id === null} onClick={() => replay(true)}><ReplayIcon />Replay events…</Button>
           <Button disabled={id === null} onClick={() => recover(true)}><RetryIcon />Recover failed…</Button>
         </div>
       </div>
       <div class="card">
-        <Filters webhooks={webhooks.data} id={id} filter={filter} />
+        <Filters webhooks={webhooks.data} id={id} filter={filter} seen={log.entries?.map((entry) => entry.event_type) ?? []} />
         <div class="pill-holder">{log.held > 0 && <Button kind="primary" small onClick={release}><UpIcon />{log.held === kMany ? "New deliveries" : plural(log.held, "new delivery", "new deliveries")}</Button>}</div>
         {log.error && !log.entries ? <Failure error={log.error} onRetry={reload} />
           : log.entries?.length === 0 ? <NothingShown webhook={webhook} filtered={isFiltered(filter)} more={log.more !== null} />
@@ -67,8 +67,8 @@ export function Deliveries(): JSX.Element {
         )}
       </div>
       {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={() => move(null)} />}
-      {params.get("recover") !== null && id !== null && <RecoverDialog id={id} name={webhook?.name ?? ""} onClose={() => recover(false)} onDone={reload} />}
-      {params.get("replay") !== null && id !== null && <ReplayDialog id={id} name={webhook?.name ?? ""} onClose={() => replay(false)} onDone={reload} />}
+      {params.get("recover") !== null && webhook && <RecoverDialog webhook={webhook} onClose={() => recover(false)} onDone={reload} />}
+      {params.get("replay") !== null && webhook && <ReplayDialog webhook={webhook} onClose={() => replay(false)} onDone={reload} />}
     </>
   );
 }

@@ -38,8 +38,9 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
   const [key, setKey] = useState<string | null>(null);
   const power = usePower("account", (active) => operator.update(id, { is_active: active }));
   const back = <a class="back" href={href("accounts")}><BackIcon />Accounts</a>;
-  if (account.error && !account.data) return <>{back}<div class="card"><Failure error={account.error} onRetry={account.reload} /></div></>;
+  if (account.error && !account.data) return <>{back}<h1 class="visually-hidden">Account</h1><div class="card"><Failure error={account.error} onRetry={account.reload} /></div></>;
   const data = account.data;
+  const own = data?.is_kept_by_settings ?? false;
   const remove = async (): Promise<void> => {
     await operator.remove(id);
     setAsking(null);
@@ -52,13 +53,14 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
       {back}
       <div class="head">
         <div class="titles"><h1>{data ? <Foreign>{data.name}</Foreign> : <Bone width={200} height={24} />}</h1><p class="number">Account {id}{data && <> · created <Time at={data.created_at} relative /></>}</p></div>
-        <div class="actions">
+        {!own && <div class="actions">
           <Switch label={data?.is_active === false ? "Off" : "On"} checked={data?.is_active ?? false} disabled={!data || power.busy} onChange={(active) => (active ? power.on() : setAsking("off"))} />
           <Button onClick={() => setAsking("regenerate")}><KeyIcon />New key</Button>
           <a class="button primary" href={href("publish", { account: id })}><SendIcon />Publish event</a>
-        </div>
+        </div>}
       </div>
       <div class="stack">
+        {own && <Note>Here is what Skyhook tells you of webhooks that were switched off, deliveries that failed for good, and accounts over their limit. The settings keep this account: no key opens it.</Note>}
         {data && !data.is_active && <Note tone="warn">This account is off: its key is refused.</Note>}
         <RangeChoice range={range} />
         <dl class="figures">
@@ -68,20 +70,20 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
           <WaitingFigure pending={health.data?.reduce((all, one) => all + one.pending, 0)} />
         </dl>
         <DeliveriesChart steps={stats.data} range={range} events />
-        <NeedAttention webhooks={webhooks.data} health={health.data} range={range} />
+        {webhooks.data?.length !== 0 && <NeedAttention webhooks={webhooks.data} health={health.data} range={range} />}
         <section class="card" aria-label="Webhooks">
           <header><h2>Webhooks</h2></header>
           {webhooks.error && !webhooks.data ? <Failure error={webhooks.error} onRetry={webhooks.reload} />
             : webhooks.data?.length === 0 ? <Empty title="No webhooks">The account has not created any yet. Events that are published for it reach nobody.</Empty>
             : <WebhookTable webhooks={webhooks.data} health={health.data} range={range} target={(webhook) => scope.at("deliveries", { webhook })} />}
         </section>
-        {data && <FirstAttemptTarget account={data} />}
-        <section class="card" aria-label="Danger">
+        {data && !own && <FirstAttemptTarget account={data} />}
+        {!own && <section class="card" aria-label="Danger">
           <div class="body row wrap spread">
             <div><h3>Delete this account</h3><p class="muted small">With its key, its webhooks and their logs.</p></div>
             <Button kind="danger" onClick={() => setAsking("delete")}>Delete account</Button>
           </div>
-        </section>
+        </section>}
       </div>
       {asking === "off" && data && (
         <Confirm title={<>Switch off <Foreign>{data.name}</Foreign>?</>} action="Switch off" onClose={() => setAsking(null)} onConfirm={async () => { await power.off(); setAsking(null); }}>
@@ -111,7 +113,7 @@ export function AccountDeliveries({ id }: { id: number }): JSX.Element {
   return (
     <ScopeContext.Provider value={scope}>
       <a class="back" href={href(`accounts/${id}`)}><BackIcon />{account.data ? <Foreign>{account.data.name}</Foreign> : "Account"}</a>
-      {account.error && !account.data ? <div class="card"><Failure error={account.error} onRetry={account.reload} /></div> : <Deliveries />}
+      {account.error && !account.data ? <><h1 class="visually-hidden">Deliveries</h1><div class="card"><Failure error={account.error} onRetry={account.reload} /></div></> : <Deliveries />}
     </ScopeContext.Provider>
   );
 }

@@ -20,7 +20,6 @@ import { KeyDialog } from "./key";
 
 const kRefreshMs = 15_000;
 const kPage = 50;
-const kSearchFrom = 6; // fewer are seen at a glance
 
 export function Accounts(): JSX.Element {
   const { params } = useRoute();
@@ -36,7 +35,7 @@ export function Accounts(): JSX.Element {
       <div class="head">
         <div class="titles"><h1>Accounts</h1><p>{total === undefined ? "\u00a0" : search ? `${plural(total, "account")} found` : plural(total, "account")}</p></div>
         <div class="actions">
-          {(search || (total ?? 0) >= kSearchFrom) && <SearchBox label="Search accounts" placeholder="Name or id" />}
+          {(search || total !== 0) && <SearchBox label="Search accounts" placeholder="Name or id" />}
           <Button kind="primary" onClick={() => changeParams({ create: 1 })}><PlusIcon />New account</Button>
         </div>
       </div>

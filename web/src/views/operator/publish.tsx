@@ -1,6 +1,6 @@
 // Publishes an event for an account, from an example of each kind.
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
 import { operator } from "../../api/operator";
 import { deliveries } from "../../attention";
@@ -11,11 +11,13 @@ import { changeParams, href, useRoute } from "../../router";
 import { Button, CopyButton } from "../../ui/button";
 import { Choice, Field } from "../../ui/field";
 import { SendIcon } from "../../ui/icons";
-import { Failure, Note, words } from "../../ui/states";
+import { Bone, Failure, Note, words } from "../../ui/states";
 import { Foreign } from "../../ui/text";
 import { NoAccounts } from "./account_table";
 
 const kEventLimit = 256 * 1024;
+const kRows = 12; // of the data
+const kRowsLimit = 24;
 const kListed = 100; // accounts that can be chosen from a list; more are named by id
 
 interface Result {
@@ -27,25 +29,19 @@ interface Result {
 export function Publish(): JSX.Element {
   const { params } = useRoute();
   const accounts = useQuery("accounts listed", () => operator.accounts({ page: 1, per_page: kListed }));
-  const types = useQuery("operator catalogue", operator.catalogue);
-  const id = Number(params.get("account")) || accounts.data?.data[0]?.id || 0;
+  const listed = accounts.data?.data.filter((one) => !one.is_kept_by_settings);
+  const types = useQuery("catalogue", operator.catalogue);
+  const id = Number(params.get("account")) || listed?.[0]?.id || 0;
   const event = params.get("event") ?? types.data?.[0]?.event ?? "";
   const type = types.data?.find((one) => one.event === event);
   const example = type ? exampleOf(type) : "";
-  const [text, setText] = useState("");
-  const [edited, setEdited] = useState(false);
+  const [edited, setEdited] = useState<string | null>(null); // null: the example as it is
+  const text = edited ?? example;
   const [key, setKey] = useState("");
   const [busy, setBusy] = useState(false);
   const [problems, setProblems] = useState<Record<string, string[]>>({});
   const [failure, setFailure] = useState("");
   const [result, setResult] = useState<Result | null>(null);
-  const restore = (): void => {
-    setEdited(false);
-    setText(example);
-  };
-  useEffect(() => {
-    if (!edited) setText(example);
-  }, [example, edited]);
   const fault = useMemo(() => payloadFault(text), [text]);
 
   const submit = async (submitted: Event): Promise<void> => {
@@ -66,27 +62,29 @@ export function Publish(): JSX.Element {
     setBusy(false);
   };
   const { data: ofData, idempotency_key: ofKey, ...rest } = problems;
+  const failed = [accounts, types].find((query) => query.error && !query.data);
   const others = [failure, ...Object.values(rest).flat()].filter(Boolean).join(" ");
   const dataProblem = fault || ofData?.join(" ");
   return (
     <>
       <div class="head"><div class="titles"><h1>Publish an event</h1><p>Delivered for real, to every webhook of the account that wants it.</p></div></div>
-      {accounts.error && !accounts.data ? <div class="card"><Failure error={accounts.error} onRetry={accounts.reload} /></div> : accounts.data?.data.length === 0 ? <div class="card"><NoAccounts /></div> : (
+      {failed?.error ? <div class="card"><Failure error={failed.error} onRetry={failed.reload} /></div>
+        : !listed || !types.data ? <div class="card narrow"><div class="body stack loose"><Bone width="100%" height={88} /><Bone width="100%" height={320} /><Bone width="100%" height={88} /></div></div> : listed.length === 0 ? <div class="card"><NoAccounts /></div> : (
         <form class="card narrow" onSubmit={(submitted) => void submit(submitted)} noValidate>
           <div class="body stack loose">
             <div class="two">
-              <AccountPicker id={id} accounts={accounts.data?.data ?? []} total={accounts.data?.meta.total ?? 0} />
-              <Choice labelled label="Event" value={event} options={(types.data ?? []).map((type) => ({ value: type.event, label: type.event }))}
+              <AccountPicker id={id} accounts={listed} total={accounts.data?.meta.total ?? 0} />
+              <Choice labelled label="Event" value={event} options={types.data.map((type) => ({ value: type.event, label: type.event }))}
                       hint={type ? `${type.description}${type.is_checked ? ". Data is checked against its schema." : ""}` : "\u00a0"}
-                      onChange={(value) => { setEdited(false); changeParams({ event: value }, { replace: true }); }} />
+                      onChange={(value) => { setEdited(null); changeParams({ event: value }, { replace: true }); }} />
             </div>
             <div class="field">
               <div class="row spread">
                 <label for="event-data" class="label">Data</label>
-                <Button small kind="plain" disabled={!edited} onClick={restore}>Restore example</Button>
+                <Button small kind="plain" disabled={edited === null} onClick={() => setEdited(null)}>Restore example</Button>
               </div>
-              <textarea id="event-data" class="input" rows={12} value={text} spellcheck={false} aria-invalid={dataProblem ? "true" : undefined} aria-describedby="data-problem"
-                        onInput={(change) => { setEdited(true); setText(change.currentTarget.value); }} />
+              <textarea id="event-data" class="input" rows={Math.min(kRowsLimit, Math.max(kRows, text.split("\n").length))} value={text} spellcheck={false} aria-invalid={dataProblem ? "true" : undefined} aria-describedby="data-problem"
+                        onInput={(change) => setEdited(change.currentTarget.value)} />
               <div class="row spread under-data">
                 <div class="problem" id="data-problem" role="alert">{dataProblem}</div>
                 <span class="hint number nowrap">{bytes(byteLength(text))}</span>

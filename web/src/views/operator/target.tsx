@@ -30,10 +30,13 @@ export function FirstAttemptTarget({ account }: { account: Account }): JSX.Eleme
   };
   return (
     <section class="card" aria-label="Target">
-      <form class="body stack" onSubmit={submit}>
-        <Field label="First attempts begin within" value={value} onInput={setValue} problems={problems} placeholder="the service's target" mono
-               hint={<>A duration such as <code>500ms</code> or <code>2s</code>, from the publish on. How many do is counted from then on; empty: the service's target, if it has one.</>} />
-        <div><Button type="submit" disabled={busy || value.trim() === (account.first_attempt_target ?? "")}>Save target</Button></div>
+      <form class="body row wrap spread" onSubmit={submit}>
+        <div class="what"><h3>Target for first attempts</h3><p class="muted small">How soon after its publish an event's first attempt begins. The share that does is among the figures above.</p></div>
+        <div class="beside">
+          <Field label="First attempts begin within" value={value} onInput={setValue} problems={problems} placeholder="the service's target" mono
+                 hint={<>Such as <code>500ms</code> or <code>2s</code>. Empty: the service's, if any.</>} />
+          <Button type="submit" disabled={busy || value.trim() === (account.first_attempt_target ?? "")}>Save target</Button>
+        </div>
       </form>
     </section>
   );

@@ -65,7 +65,8 @@ function Others({ chosen, onRemove }: { chosen: string[]; onRemove: (name: strin
   );
 }
 
-const covers = (pattern: string, name: string): boolean => (pattern === "*" || pattern.endsWith(".*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name);
+// Does a webhook that subscribed to the pattern get events of this name?
+export const covers = (pattern: string, name: string): boolean => (pattern === "*" || pattern.endsWith(".*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name);
 
 // Has the pattern a box of its own?
 const isShown = (pattern: string, all: string[]): boolean =>

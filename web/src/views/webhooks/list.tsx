@@ -8,10 +8,10 @@ import { PlusIcon, WebhookIcon } from "../../ui/icons";
 import { SearchBox } from "../../ui/search";
 import { Empty, Failure, NoMatch } from "../../ui/states";
 import { Foreign } from "../../ui/text";
+import { covers } from "./events";
 import { WebhookTable } from "./table";
 
 const kRefreshMs = 15_000;
-const kSearchFrom = 6; // fewer are seen at a glance
 
 export function Webhooks(): JSX.Element {
   const search = useRoute().params.get("search") ?? "";
@@ -24,8 +24,7 @@ export function Webhooks(): JSX.Element {
       <div class="head">
         <div class="titles"><h1>Webhooks</h1></div>
         <div class="actions">
-          {(search || (webhooks.data?.length ?? 0) >= kSearchFrom) && <SearchBox label="Search webhooks" placeholder="Name, URL or event" />}
-          {webhooks.data?.length !== 0 && add}
+          {webhooks.data?.length !== 0 && <><SearchBox label="Search webhooks" placeholder="Name, URL or event" />{add}</>}
         </div>
       </div>
       <div class="card">
@@ -43,5 +42,6 @@ export function Webhooks(): JSX.Element {
 
 const matches = (webhook: Webhook, search: string): boolean => {
   const wanted = search.trim().toLowerCase();
-  return !wanted || [webhook.name, webhook.url, ...webhook.events].some((text) => text.toLowerCase().includes(wanted));
+  return !wanted || [webhook.name, webhook.url, ...webhook.events].some((text) => text.toLowerCase().includes(wanted))
+    || webhook.events.some((pattern) => covers(pattern, wanted));
 };

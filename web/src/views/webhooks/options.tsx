@@ -2,8 +2,10 @@
 // a line in draftOf() and in bodyOf(), a name in kOptions, and an input.
 import type { JSX } from "preact";
 import type { ClientCertificate, WebhookOptions } from "../../api/types";
+import { fullTime, plural } from "../../format";
 import { Button, CopyButton } from "../../ui/button";
 import { Choice, Field, Problems, type Option } from "../../ui/field";
+import { CrossIcon } from "../../ui/icons";
 import { Foreign, Time } from "../../ui/text";
 
 interface HeaderDraft {
@@ -79,6 +81,23 @@ function parsed(text: string): unknown {
   }
 }
 
+// What is set, a few words each.
+export function optionWords(options: WebhookOptions): string[] {
+  const { headers, retry_schedule: retries, previous_secret_expires_at: graceUntil } = options;
+  const headerCount = Object.keys(headers ?? {}).length;
+  return [
+    options.filter ? "only events that fit a filter" : "",
+    headerCount ? plural(headerCount, "header of its own", "headers of its own") : "",
+    options.rate_limit === null ? "" : `at most ${options.rate_limit} a second`,
+    options.ordered ? "one after the other, in order" : "",
+    retries ? (retries.length ? `retries after ${retries.join(", ")}` : "no retries") : "",
+    options.timeout ? `${options.timeout} for an attempt` : "",
+    options.ed25519 ? "Ed25519 signature" : "",
+    options.client_certificate ? `client certificate until ${fullTime(options.client_certificate.expires_at)}` : "",
+    graceUntil ? `the previous secret signs too until ${fullTime(graceUntil)}` : "",
+  ].filter(Boolean);
+}
+
 export function OptionsFields({ draft, problems, onChange }: {
   draft: OptionsDraft; problems: OptionProblems; onChange: (draft: OptionsDraft) => void;
 }): JSX.Element {
@@ -87,17 +106,19 @@ export function OptionsFields({ draft, problems, onChange }: {
     <>
       <FilterField value={draft.filter} problems={problems.filter} onInput={(filter) => change({ filter })} />
       <HeaderFields headers={draft.headers} problems={problems.headers} onChange={(headers) => change({ headers })} />
-      <Field label="Deliveries a second, at most" value={draft.rate_limit} onInput={(rate_limit) => change({ rate_limit })} problems={problems.rate_limit}
-             placeholder="no limit" hint="What is more than that waits; it does not fail." />
-      <div class="field">
-        <Choice labelled label="Deliveries go out" value={draft.ordered} onChange={(ordered) => change({ ordered })} options={kOrders} />
-        <div class="hint">In order, each waits until the one before is delivered or has failed for good, retries included.</div>
-        <Problems id="ordered-problem" problems={problems.ordered} />
+      <div class="two">
+        <Field label="Deliveries a second, at most" value={draft.rate_limit} onInput={(rate_limit) => change({ rate_limit })} problems={problems.rate_limit}
+               inputMode="numeric" placeholder="no limit" hint="What is more than that waits; it does not fail." />
+        <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
+               placeholder="as the service does" hint="From 1s to 5m." />
+        <Field label="Retry after" value={draft.retry_schedule} onInput={(retry_schedule) => change({ retry_schedule })} problems={problems.retry_schedule} mono
+               placeholder="as the service does" hint="Times such as 30s, 2m or 1h with commas between them, or none." />
+        <div class="field">
+          <Choice labelled label="Deliveries go out" value={draft.ordered} onChange={(ordered) => change({ ordered })} options={kOrders}
+                  hint="In order, each waits until the one before is delivered or has failed for good, retries included." />
+          <Problems id="ordered-problem" problems={problems.ordered} />
+        </div>
       </div>
-      <Field label="Retry after" value={draft.retry_schedule} onInput={(retry_schedule) => change({ retry_schedule })} problems={problems.retry_schedule} mono
-             placeholder="as the service does" hint="Times such as 30s, 2m or 1h with commas between them, or none." />
-      <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
-             placeholder="as the service does" hint="From 1s to 5m." />
       <Ed25519Field draft={draft} problems={problems.ed25519} onChange={(ed25519) => change({ ed25519 })} />
       <CertificateFields draft={draft} problems={problems.client_certificate} onChange={change} />
     </>
@@ -112,7 +133,7 @@ function Ed25519Field({ draft, problems, onChange }: { draft: OptionsDraft; prob
         <input type="checkbox" checked={ed25519} aria-describedby="ed25519-hint" onChange={(event) => onChange(event.currentTarget.checked)} />
         Sign with an Ed25519 key too
       </label>
-      {publicKey && ed25519 && <div class="row"><code class="mono" style={{ overflowWrap: "anywhere" }}>{publicKey}</code><CopyButton text={publicKey} label="Copy the public key" bare /></div>}
+      {publicKey && ed25519 && <div class="row"><code class="wrap-anywhere">{publicKey}</code><CopyButton text={publicKey} label="Copy the public key" bare /></div>}
       <div class="hint" id="ed25519-hint">
         {publicKey && !ed25519 ? "Its key will be gone; another one is made if you ask for it again."
           : "The receiver verifies with a public key, and so cannot sign itself. You see the key here once it is made."}
@@ -127,7 +148,7 @@ function CertificateFields({ draft, problems, onChange }: {
 }): JSX.Element {
   const [present] = draft.presentCertificate;
   const pem = (label: string, value: string, onInput: (text: string) => void, placeholder: string): JSX.Element => (
-    <textarea class="input mono" rows={3} aria-label={label} value={value} placeholder={placeholder} spellcheck={false} autoComplete="off"
+    <textarea class="input short" rows={3} aria-label={label} value={value} placeholder={placeholder} spellcheck={false} autoComplete="off"
               aria-invalid={problems.length ? "true" : undefined} aria-describedby={problems.length ? "certificate-hint certificate-problem" : "certificate-hint"}
               onInput={(event) => onInput(event.currentTarget.value)} />
   );
@@ -136,12 +157,12 @@ function CertificateFields({ draft, problems, onChange }: {
       <legend class="label">Client certificate</legend>
       {present && (
         <div class="row wrap">
-          <span><Foreign>{present.subject}</Foreign>, until <Time at={present.expires_at} full /></span>
+          <span class="wrap-anywhere"><Foreign>{present.subject}</Foreign>, until <Time at={present.expires_at} full /></span>
           <Button small onClick={() => onChange({ presentCertificate: [] })}>Remove<span class="visually-hidden"> the client certificate</span></Button>
         </div>
       )}
-      {pem("Certificate", draft.certificate, (certificate) => onChange({ certificate }), present ? "another one in its place" : "-----BEGIN CERTIFICATE-----")}
-      {pem("Private key of the certificate", draft.certificateKey, (certificateKey) => onChange({ certificateKey }), "-----BEGIN PRIVATE KEY-----")}
+      {pem("Certificate", draft.certificate, (certificate) => onChange({ certificate }), present ? "another certificate in its place" : "-----BEGIN CERTIFICATE-----")}
+      {pem("Private key of the certificate", draft.certificateKey, (certificateKey) => onChange({ certificateKey }), present ? "and its private key" : "-----BEGIN PRIVATE KEY-----")}
       <div class="hint" id="certificate-hint">In PEM, for a receiver that asks who calls (mutual TLS). The key is a secret: it is not shown again.</div>
       <Problems id="certificate-problem" problems={problems} />
     </fieldset>
@@ -153,7 +174,7 @@ function FilterField({ value, problems, onInput }: { value: string; problems: st
   return (
     <div class="field">
       <label for="filter">Only events whose data has</label>
-      <textarea id="filter" class="input" rows={Math.min(kFilterRowsLimit, value.split("\n").length + 1)} value={value} spellcheck={false} placeholder={'{"customer": {"plan": ["pro", "team"]}}'} style={{ minHeight: "84px" }}
+      <textarea id="filter" class="input short" rows={Math.min(kFilterRowsLimit, value.split("\n").length + 1)} value={value} spellcheck={false} placeholder={'{"customer": {"plan": ["pro", "team"]}}'}
                 aria-invalid={problems.length ? "true" : undefined} aria-describedby={problems.length ? "filter-hint filter-problem" : "filter-hint"}
                 onInput={(event) => onInput(event.currentTarget.value)} />
       <div class="hint" id="filter-hint">JSON that the data has to contain; a list stands for any of its values. Empty: every event.</div>
@@ -175,7 +196,7 @@ function HeaderFields({ headers, problems, onChange }: {
                  aria-invalid={problems.length ? "true" : undefined} onInput={(event) => change(index, { name: event.currentTarget.value, kept: false })} />
           <input class="input mono" aria-label={`Value of header ${index + 1}`} placeholder={header.kept ? "unchanged" : "value"} value={header.value} spellcheck={false}
                  autoComplete="off" onInput={(event) => change(index, { value: event.currentTarget.value })} />
-          <Button small onClick={() => onChange(headers.filter((_, i) => i !== index))}>Remove<span class="visually-hidden"> header {index + 1}</span></Button>
+          <Button kind="plain" icon aria-label={`Remove header ${index + 1}`} title="Remove" onClick={() => onChange(headers.filter((_, i) => i !== index))}><CrossIcon /></Button>
         </div>
       ))}
       <div><Button small onClick={() => onChange([...headers, { name: "", value: "", kept: false }])}>Add header</Button></div>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { account, kFromNewest } from "../../api/account";
-import type { Webhook, WebhookHealth } from "../../api/types";
+import type { EventType, Webhook, WebhookHealth, WebhookOptions } from "../../api/types";
 import { attention, deliveries, type Attention } from "../../attention";
 import { invalidate, useQuery } from "../../query";
 import { spanOf, toRange, wholeSpan } from "../../range";
@@ -19,6 +19,7 @@ import { toast } from "../../ui/toast";
 import { LatencyFigure, OutcomeFigures, WaitingFigure } from "../figures";
 import { LogRows } from "../deliveries/rows";
 import { usePower } from "../power";
+import { optionWords } from "./options";
 import { SecretDialog } from "./secret";
 import { TestButton } from "./test";
 
@@ -44,7 +45,7 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
   const [secret, setSecret] = useState<string | null>(null);
   const power = usePower("webhook", (active) => account.update(id, { is_active: active }));
   const back = <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>;
-  if (webhook.error && !webhook.data) return <>{back}<div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div></>;
+  if (webhook.error && !webhook.data) return <>{back}<h1 class="visually-hidden">Webhook</h1><div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div></>;
   const hook = webhook.data;
   const one = health.data?.find((each) => each.id === id);
   const finding = hook && one ? attention(hook, one, range) : null;
@@ -86,6 +87,7 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
                 <dt>Id</dt><dd class="number">{id}</dd>
                 <dt>Created</dt><dd>{hook ? <Time at={hook.created_at} full /> : <Bone width={120} />}</dd>
                 <dt>Changed</dt><dd>{hook ? <Time at={hook.updated_at} full /> : <Bone width={120} />}</dd>
+                <dt>Options</dt><dd>{hook ? <Options options={hook.options} /> : <Bone width={160} />}</dd>
                 <dt>Secret</dt><dd class="muted">Shown once, when made. Lost it? Make a new one.</dd>
               </dl>
               <div class="row wrap">
@@ -142,6 +144,18 @@ function Latest({ id }: { id: number }): JSX.Element {
   );
 }
 
+function Options({ options }: { options: WebhookOptions | undefined }): JSX.Element {
+  const set = options ? optionWords(options) : [];
+  return set.length ? <ul>{set.map((words) => <li key={words}>{words}</li>)}</ul> : <span class="muted">as the service does</span>;
+}
+
+// What a pattern stands for; else the event's own description.
+function aboutEvent(name: string, types: EventType[] | undefined): string | undefined {
+  if (name === "*") return "Every event";
+  if (name.endsWith(".*")) return `Every event that begins with ${name.slice(0, -1)}`;
+  return types?.find((type) => type.event === name)?.description;
+}
+
 function Events({ hook, id }: { hook: Webhook | undefined; id: number }): JSX.Element {
   const events = useQuery("events", account.events);
   return (
@@ -149,7 +163,7 @@ function Events({ hook, id }: { hook: Webhook | undefined; id: number }): JSX.El
       <header><h2>Events</h2><a class="button small" href={href(`webhooks/${id}/edit`)}>Change</a></header>
       <ul class="body stack tight">
         {!hook ? <Bone width="50%" /> : hook.events.map((name) => (
-          <li key={name}><span class="tag">{name}</span> <span class="muted small">{events.data?.find((type) => type.event === name)?.description}</span></li>
+          <li key={name}><span class="tag">{name}</span> <span class="muted small">{aboutEvent(name, events.data)}</span></li>
         ))}
       </ul>
     </section>
