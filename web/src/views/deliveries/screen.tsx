@@ -67,8 +67,8 @@ export function Deliveries(): JSX.Element {
         )}
       </div>
       {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={() => move(null)} />}
-      {params.get("recover") !== null && webhook && <RecoverDialog webhook={webhook} onClose={() => recover(false)} onDone={reload} />}
-      {params.get("replay") !== null && webhook && <ReplayDialog webhook={webhook} onClose={() => replay(false)} onDone={reload} />}
+      {params.get("recover") !== null && webhook && <RecoverDialog key={webhook.id} webhook={webhook} onClose={() => recover(false)} onDone={reload} />}
+      {params.get("replay") !== null && webhook && <ReplayDialog key={webhook.id} webhook={webhook} onClose={() => replay(false)} onDone={reload} />}
     </>
   );
 }
