@@ -346,35 +346,44 @@ class Listener {
     const auto entries = walk(webhook, followed.position, kPagesLimit, false);
     if (!entries) return;
     for (const LogEntry& entry : *entries) {
+      std::optional<Forwarded> forwarded;
       if (command_.events.empty() || command_.events.contains(entry.event)) {
-        forward(webhook, entry);
+        forwarded = forward(webhook, entry);
       }
       if (is_refused_) return;
       followed.position.note(entry);
       save(true);
+      // Last: what it has told of is not forwarded again, whenever it is stopped.
+      if (forwarded) print(entry, *forwarded);
     }
   }
 
-  void forward(std::int64_t webhook, const LogEntry& entry) {
+  struct Forwarded {
+    Result<ApiResponse, std::string> answer;
+    Millis duration;
+  };
+
+  // nullopt: it cannot be had any more, or that was printed.
+  std::optional<Forwarded> forward(std::int64_t webhook, const LogEntry& entry) {
     const auto detail =
         ask({.method = "GET", .path = webhook_path(webhook) + "/deliveries/" + entry.delivery_id});
-    if (!detail) return;
+    if (!detail) return std::nullopt;
     const auto data = data_of(detail->body);
     const json::value* payload =
         data && data->is_object() ? data->as_object().if_contains("payload") : nullptr;
     if (payload == nullptr || !payload->is_string()) {
       fail_with_foreign_answer();
-      return;
+      return std::nullopt;
     }
     const Timestamp begun = now();
-    const auto answer = deliver({.event = entry.event,
-                                 .delivery_id = entry.delivery_id,
-                                 .body = std::string(payload->as_string()),
-                                 .secret = command_.secret,
-                                 .ed25519_key = command_.ed25519_key,
-                                 .header_prefix = command_.header_prefix,
-                                 .sent_at = begun});
-    print(entry, answer, std::chrono::duration_cast<Millis>(now() - begun));
+    auto answer = deliver({.event = entry.event,
+                           .delivery_id = entry.delivery_id,
+                           .body = std::string(payload->as_string()),
+                           .secret = command_.secret,
+                           .ed25519_key = command_.ed25519_key,
+                           .header_prefix = command_.header_prefix,
+                           .sent_at = begun});
+    return Forwarded{std::move(answer), std::chrono::duration_cast<Millis>(now() - begun)};
   }
 
   // While nothing listens at the local URL (it is being restarted, say) the delivery waits.
@@ -390,8 +399,8 @@ class Listener {
     }
   }
 
-  void print(const LogEntry& entry, const Result<ApiResponse, std::string>& answer,
-             Millis duration) const {
+  void print(const LogEntry& entry, const Forwarded& forwarded) const {
+    const auto& [answer, duration] = forwarded;
     const std::string status = answer ? std::to_string(answer->status) : "no answer";
     if (command_.as_json) {
       std::cout << "{\"event\":" << quote_json(entry.event)
