@@ -21,15 +21,20 @@ function(skyhook_room name)
   endif()
 endfunction()
 
-# skyhook_unit_test(net SOURCES url_test.cpp … DEPS net): one GoogleTest binary a room, in CTest as unit_<name>.
+# skyhook_unit_test(net SOURCES url_test.cpp … DEPS net): one GoogleTest binary a room, in CTest as unit_<name>. SHARDS n: its tests
+# in so many processes side by side, where they wait more than they compute.
 function(skyhook_unit_test name)
-  cmake_parse_arguments(TEST "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(TEST "" "SHARDS" "SOURCES;DEPS;LIBS" ${ARGN})
   set(target unit_${name})
   add_executable(${target} ${TEST_SOURCES})
   foreach(dep ${TEST_DEPS})
     target_link_libraries(${target} PRIVATE skyhook_${dep})
   endforeach()
   target_link_libraries(${target} PRIVATE skyhook_warnings GTest::gmock_main ${TEST_LIBS})
-  add_test(NAME ${target} COMMAND ${target})
+  if(TEST_SHARDS)
+    add_test(NAME ${target} COMMAND ${PROJECT_SOURCE_DIR}/tests/support/shards.sh $<TARGET_FILE:${target}> ${TEST_SHARDS})
+  else()
+    add_test(NAME ${target} COMMAND ${target})
+  endif()
   set_tests_properties(${target} PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()

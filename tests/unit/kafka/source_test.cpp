@@ -82,6 +82,7 @@ class Publisher {
 
 class SourceTest : public testing::Test {
  protected:
+  // The mock broker's rebalances take a second less than the session's timeout.
   std::unique_ptr<Source> start(Broker& broker) {
     return std::make_unique<Source>(
         Options{.brokers = broker.address(),
@@ -89,7 +90,7 @@ class SourceTest : public testing::Test {
                 .group = "skyhook",
                 .dead_letter_topic = Broker::kDeadLetters,
                 .properties = {{"auto.commit.interval.ms", "50"},
-                               {"session.timeout.ms", "6000"},
+                               {"session.timeout.ms", "3000"},
                                {"heartbeat.interval.ms", "200"},
                                {"reconnect.backoff.max.ms", "200"}}},
         Source::World{.publish = [this](auto items, auto done) { publisher_.publish(items, done); },
