@@ -39,7 +39,8 @@ bool equal_ignoring_case(char a, char b) {
 
 // The case of ASCII letters does not matter.
 bool contains_ignoring_case(std::string_view text, std::string_view wanted) {
-  return !std::ranges::search(text, wanted, equal_ignoring_case).empty();
+  return std::search(text.begin(), text.end(), wanted.begin(), wanted.end(), equal_ignoring_case) !=
+         text.end();
 }
 
 // The same accounts, those with the most waiting deliveries first.

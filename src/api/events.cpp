@@ -94,7 +94,7 @@ void publish_batch(const CallPtr& call) {
   keep_trace(call->request, input.items);
   call->services.intake.publish(
       std::move(input.items),
-      [call](store::Result<store::PublishOutcome> result) { answer_batch(*call, result); });
+      [call](const store::Result<store::PublishOutcome>& result) { answer_batch(*call, result); });
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ void publish_event(const CallPtr& call) {
   keep_trace(call->request, input.items);
   services.intake.publish(
       std::move(input.items),
-      [call](store::Result<store::PublishOutcome> result) { answer_single(*call, result); });
+      [call](const store::Result<store::PublishOutcome>& result) { answer_single(*call, result); });
 }
 
 void publish_events(const CallPtr& call) {

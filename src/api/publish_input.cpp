@@ -241,6 +241,7 @@ void read_batch_events(ondemand::value value, const Catalogue& catalogue,
   std::size_t count = 0;
   for (auto element : items) {
     ondemand::value item;
+    // NOLINTNEXTLINE(performance-move-const-arg): only an rvalue can be asked.
     if (std::move(element).get(item) != simdjson::SUCCESS) break;
     if (count < intake::kBatchEventLimit) {
       read_batch_item(item, count, catalogue, account_exists, input);

@@ -147,8 +147,8 @@ RateLimiter::Told RateLimiter::settle_waiters(Grants granted, Timestamp now) {
   return told;
 }
 
-void RateLimiter::tell(Told told) {
-  for (auto& [counted, state] : told) counted(state);
+void RateLimiter::tell(const Told& told) {
+  for (const auto& [counted, state] : told) counted(state);
 }
 
 void RateLimiter::sweep(Timestamp now) {

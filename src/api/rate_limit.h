@@ -90,7 +90,7 @@ class RateLimiter {
 
   static std::int64_t window_end_s(AccountId account, Timestamp now);
   RateState state_of(const Window& window, Timestamp now) const;
-  static void tell(Told told);
+  static void tell(const Told& told);
 
   const int limit_;
   std::mutex mutex_;

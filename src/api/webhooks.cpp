@@ -77,6 +77,7 @@ void list_webhooks(const CallPtr& call) {
   if (!shown) return;
   const auto webhooks = call->services.directory.webhooks_of(call->account->id);
   std::vector<WebhookId> ids;
+  ids.reserve(webhooks.size());
   for (const WebhookPtr& entry : webhooks) ids.push_back(entry->webhook.id);
   const auto totals = call->services.store.totals(ids);
   if (!totals) return call->store_failed(totals.error());

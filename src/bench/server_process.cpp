@@ -63,6 +63,7 @@ std::vector<std::string> command_line(const Options& options, const std::string&
 
 pid_t spawn(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   // What the server prints belongs beside the progress, not into the report.
