@@ -433,6 +433,7 @@ def test_the_keyboard_through_dialogs(lively, open_page):
     opener = page.get_by_role("link", name="invoice.paid")
     opener.focus()
     page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
     tab_to(page, dialog.get_by_label("JSON Schema"))
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
