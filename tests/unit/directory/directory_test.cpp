@@ -279,6 +279,7 @@ TEST_F(DirectoryTest, BeginsAnewWithAnAccount) {
   ASSERT_TRUE(told.ok());
   EXPECT_EQ(rounds, 2);
   EXPECT_FALSE(directory_->account(account_)->is_active);
+  ASSERT_NE(directory_->account_by_key({7}), nullptr);
   EXPECT_EQ(directory_->account_by_key({7})->name, "Renamed");
   EXPECT_EQ(directory_->account_by_key({}), nullptr);
 }
