@@ -2,9 +2,27 @@
 
 namespace skyhook::app {
 
+namespace {
+
+// A setting that says how to read, where nothing says what.
+const char* set_in_vain(const config::ServeConfig& config) {
+  const config::ServeConfig untouched;
+  if (config.kafka_group != untouched.kafka_group) return "kafka_group";
+  if (config.kafka_dead_letter_topic != untouched.kafka_dead_letter_topic) {
+    return "kafka_dead_letter_topic";
+  }
+  if (config.kafka_account != untouched.kafka_account) return "kafka_account";
+  return config.kafka_properties.empty() ? nullptr : "kafka_properties";
+}
+
+}  // namespace
+
 Result<std::optional<kafka::Options>, std::string> kafka_options(
     const config::ServeConfig& config) {
   if (config.kafka_brokers.empty() && config.kafka_topic.empty()) {
+    if (const char* setting = set_in_vain(config)) {
+      return Err{setting + std::string(": is set, but neither kafka_brokers nor kafka_topic")};
+    }
     return std::optional<kafka::Options>();
   }
   if (config.kafka_brokers.empty())

@@ -17,6 +17,7 @@ constexpr Millis kSlice{100};     // the group hears of us this often while a ba
 constexpr Millis kShortestBackoff{100};
 constexpr Millis kLongestBackoff{5'000};
 constexpr Millis kLeaveWithin{5'000};
+constexpr Seconds kComplainEvery{60};
 
 Session& self_of(void* opaque) {
   return *static_cast<Session*>(opaque);
@@ -52,6 +53,17 @@ struct MessageDelete {
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
 };
 using Message = std::unique_ptr<rd_kafka_message_t, MessageDelete>;
+
+// By what librdkafka counts (its STATISTICS.md).
+bool reaches_a_broker(const boost::json::value& statistics) {
+  const boost::json::value* brokers = statistics.get_object().if_contains("brokers");
+  if (brokers == nullptr || !brokers->is_object()) return false;
+  return std::ranges::any_of(brokers->get_object(), [](const auto& broker) {
+    boost::system::error_code fault;
+    const boost::json::value* state = broker.value().find_pointer("/state", fault);
+    return state != nullptr && state->is_string() && state->get_string() == "UP";
+  });
+}
 
 }  // namespace
 
@@ -152,11 +164,20 @@ void Session::on_error(rd_kafka_t* client, int error, const char* reason, void* 
     rd_kafka_fatal_error(client, detail.data(), detail.size());
     self.fatal_ = detail.data();
   } else if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    if (self.source_.stats_.is_connected.exchange(false))
-      log::warn("no kafka broker can be reached", {{"detail", reason}});
+    self.source_.stats_.is_connected = false;
+    self.complain("no kafka broker can be reached", error, reason);
   } else {
-    log::warn("kafka", {{"detail", reason}});
+    self.complain("a kafka broker fails", error, reason);
   }
+}
+
+void Session::complain(std::string_view what, int error, const char* detail) {
+  const MonoTime now = std::chrono::steady_clock::now();
+  const auto [last, is_first] = complained_.try_emplace(error, now);
+  const bool is_due = is_first || now - last->second >= kComplainEvery;
+  if (is_due) last->second = now;
+  const log::Level level = is_due ? log::Level::warn : log::Level::debug;
+  if (log::enabled(level)) log::write(level, what, {{"detail", detail}});
 }
 
 int Session::on_statistics(rd_kafka_t*, char* text, std::size_t length, void* opaque) {
@@ -164,7 +185,11 @@ int Session::on_statistics(rd_kafka_t*, char* text, std::size_t length, void* op
   Session& self = self_of(opaque);
   boost::system::error_code fault;
   const json::value statistics = json::parse({text, length}, fault);
-  if (fault) return 0;
+  if (fault || !statistics.is_object()) return 0;
+  // A topic may be quiet for long after a broker is back.
+  const bool is_connected = reaches_a_broker(statistics);
+  if (is_connected && !self.source_.stats_.is_connected.exchange(true)) self.complained_.clear();
+  if (!is_connected) self.source_.stats_.is_connected = false;
   const json::value* partitions =
       statistics.find_pointer("/topics/" + self.source_.options_.topic + "/partitions", fault);
   if (partitions == nullptr || !partitions->is_object()) return 0;
@@ -184,7 +209,8 @@ std::optional<Record> Session::poll(int timeout_ms) {
   const Message message(rd_kafka_consumer_poll(client_.get(), timeout_ms));
   if (!message) return std::nullopt;
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log::warn("kafka", {{"detail", rd_kafka_message_errstr(message.get())}});
+    complain("the kafka topic cannot be read", message->err,
+             rd_kafka_message_errstr(message.get()));
     return std::nullopt;
   }
   ++source_.stats_.consumed;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kafka/dead_letters.h"
@@ -32,6 +33,8 @@ class Session {
   static void on_error(rd_kafka_t*, int error, const char* reason, void* self);
   static int on_statistics(rd_kafka_t*, char* json, std::size_t length, void* self);
 
+  // At most once a minute for each kind of error: librdkafka tries again all the time.
+  void complain(std::string_view what, int error, const char* detail);
   std::optional<std::string> join();
   void leave();
   std::optional<Record> poll(int timeout_ms);
@@ -57,6 +60,7 @@ class Session {
   Batch early_;  // read while waiting: the beginning of the next batch
   std::map<std::int32_t, std::int64_t> next_;  // of the batch: the offset to commit, by partition
   bool is_paused_ = false;
+  std::map<int, MonoTime> complained_;  // when last, by error; since a broker was reached
   std::string fatal_;
 };
 

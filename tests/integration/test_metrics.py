@@ -215,8 +215,10 @@ def names_used(text):
     return names - {"skyhook_operator_token"}
 
 
-def test_promtool_and_the_names_in_dashboard_and_alerts(quiet_server, store_kind, root, tool,
+def test_promtool_and_the_names_in_dashboard_and_alerts(make_store_server, store_kind, root, tool,
                                                         receiver):
+    # Kafka's are there where it is to be read, whether or not there is a broker.
+    quiet_server = make_store_server("--kafka-brokers", f"127.0.0.1:{closed_port()}", "--kafka-topic", "events")
     # An account's series begin with its first attempt that a target was set for.
     account = quiet_server.account()
     quiet_server.operator("PUT", f"/accounts/{account.id}", {"first_attempt_target": "5s"})

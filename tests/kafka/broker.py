@@ -1,4 +1,4 @@
-"""A real Kafka broker in KRaft mode, and clients of it."""
+"""A real Kafka broker in KRaft mode, and clients of it. It listens in the clear, over TLS, and over TLS for those who say who they are."""
 
 import pathlib
 import shutil
@@ -8,6 +8,7 @@ import tempfile
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from harness.certificates import Authority
 from harness.polling import eventually
 from harness.server import BINARY, free_port
 
@@ -17,10 +18,14 @@ SETTINGS = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={listeners}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
+ssl.keystore.type=PEM
+ssl.keystore.location={directory}/broker.pem
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 log.dirs={directory}/data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -29,17 +34,22 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 """
+USER, PASSWORD = "skyhook", "a password; with = and #"
 
 
 class Broker:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="skyhook-kafka-"))
-        self.port = free_port()
+        self.authority = Authority(self.directory)
+        self.authority.context("broker")  # leaves broker.pem
+        self.ports = {protocol: free_port() for protocol in ("PLAINTEXT", "SSL", "SASL_SSL")}
         self.process = None
         self.settings = self.directory / "server.properties"
-        self.settings.write_text(
-            SETTINGS.format(port=self.port, controller=free_port(), directory=self.directory))
-        self.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self.settings)).wait(60)
+        self.settings.write_text(SETTINGS.format(
+            listeners=",".join(f"{protocol}://127.0.0.1:{port}" for protocol, port in self.ports.items()),
+            controller=free_port(), directory=self.directory))
+        assert self.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self.settings), "--add-scram",
+                         f'SCRAM-SHA-512=[name={USER},password="{PASSWORD}"]').wait(60) == 0
 
     def java(self, *arguments):
         with open(self.directory / "broker.log", "ab") as log:
@@ -49,7 +59,10 @@ class Broker:
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return self.listener("PLAINTEXT")
+
+    def listener(self, protocol):
+        return f"127.0.0.1:{self.ports[protocol]}"
 
     def start(self):
         self.process = self.java("kafka.Kafka", str(self.settings))

@@ -122,8 +122,10 @@ TEST(KafkaOptions, AreJudgedBeforeAnythingIsOpened) {
   EXPECT_EQ(problem({{"colour", "red"}}), "property 'colour' is not one that librdkafka knows");
   EXPECT_EQ(problem({{"session.timeout.ms", "secret"}}),
             "property 'session.timeout.ms' has a value that librdkafka does not take");
-  EXPECT_EQ(problem({{"enable.auto.offset.store", "true"}}),
-            "property 'enable.auto.offset.store' is set by Skyhook itself");
+  for (const std::string own : {"enable.auto.offset.store", "request.required.acks",
+                                "statistics.interval.ms", "transactional.id"}) {
+    EXPECT_EQ(problem({{own, "1"}}), "property '" + own + "' is set by Skyhook itself");
+  }
 }
 
 }  // namespace

@@ -215,6 +215,8 @@ TEST_F(SourceTest, GoesOnWhenTheBrokerIsBack) {
   broker.set_up(false);
   eventually("it is missed", [&] { return !source->stats().is_connected; });
   broker.set_up(true);
+  eventually("it is found, though nothing arrives",
+             [&] { return source->stats().is_connected.load(); });
   broker.produce(0, "7", numbered(2));
   eventually("the next is published", [&] { return publisher_.data().size() == 2; });
 }
