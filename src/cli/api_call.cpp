@@ -77,13 +77,13 @@ std::optional<Answer> call(const Access& access, const ApiRequest& request, int&
     exit_status = fail_with_answer(*response);
     return std::nullopt;
   }
-  if (response->body.empty()) return Answer{.status = response->status, .data = {}};
+  if (response->body.empty()) return Answer{.status = response->status, .data = {}, .body = {}};
   auto data = data_of(response->body);
   if (!data) {
     exit_status = fail_with_foreign_answer();
     return std::nullopt;
   }
-  return Answer{.status = response->status, .data = *std::move(data)};
+  return Answer{.status = response->status, .data = *std::move(data), .body = response->body};
 }
 
 std::string text_of(const json::object& object, std::string_view key) {

@@ -32,6 +32,7 @@ int fail_with_answer(const ApiResponse& response);
 struct Answer {
   int status = 0;           // 2xx
   boost::json::value data;  // null where the answer had no body
+  std::string body;         // all of it, as it came
   // nullptr where the data is none.
   const boost::json::object* object() const { return data.if_object(); }
   const boost::json::array* array() const { return data.if_array(); }

@@ -48,10 +48,14 @@ const std::vector<Sample>& samples() {
   return all;
 }
 
-std::string sample_data(std::string_view event) {
+const Sample* find_sample(std::string_view event) {
   const auto found = std::ranges::find(samples(), event, &Sample::event);
-  if (found != samples().end()) return std::string(found->data);
-  return R"({"sample":true,"id":1})";
+  return found == samples().end() ? nullptr : &*found;
+}
+
+std::string sample_data(std::string_view event) {
+  const Sample* sample = find_sample(event);
+  return sample == nullptr ? R"({"sample":true,"id":1})" : std::string(sample->data);
 }
 
 }  // namespace skyhook::cli

@@ -1,5 +1,7 @@
 #include "cli/trigger.h"
 
+#include <simdjson.h>
+
 #include <iostream>
 
 #include "cli/commands.h"
@@ -19,12 +21,49 @@ bool is_event_name(const std::string& name) {
              std::string::npos;
 }
 
+// The example of the type, byte for byte as the operator wrote it; empty where there is none.
+// `catalogue` is the answer of the server.
+std::string example_in(const std::string& catalogue, std::string_view event) {
+  namespace ondemand = simdjson::ondemand;
+  ondemand::parser parser;
+  const simdjson::padded_string padded(catalogue);
+  auto document = parser.iterate(padded);
+  ondemand::array types;
+  if (document["data"].get_array().get(types) != simdjson::SUCCESS) return {};
+  for (auto type : types) {
+    std::string_view name;
+    if (type["event"].get_string().get(name) != simdjson::SUCCESS || name != event) continue;
+    ondemand::object example;
+    std::string_view text;
+    if (type["example"].get_object().get(example) != simdjson::SUCCESS) return {};
+    if (example.raw_json().get(text) != simdjson::SUCCESS) return {};
+    return std::string(text);
+  }
+  return {};
+}
+
+// A sample of the event's data: ours of the types that are built in, else the operator's own.
+// nullopt: what was wrong is printed, and `exit_status` set.
+std::optional<std::string> data_for(const Access& access, const std::string& event,
+                                    int& exit_status) {
+  if (find_sample(event) != nullptr) return sample_data(event);
+  const auto answer = call(
+      access, {.method = "GET", .path = "/operator/v1/event-types?include=schema"}, exit_status);
+  if (!answer) return std::nullopt;
+  const std::string example = example_in(answer->body, event);
+  return example.empty() ? sample_data(event) : example;
+}
+
 }  // namespace
 
 int trigger_through_server(const Access& access, const Trigger& command) {
+  int exit_status = kOk;
+  const auto data = command.data.empty() ? data_for(access, command.event, exit_status)
+                                         : std::optional(command.data);
+  if (!data) return exit_status;
   return publish(access, {.account = command.account,
                           .event = command.event,
-                          .data = command.data.empty() ? sample_data(command.event) : command.data,
+                          .data = *data,
                           .idempotency_key = std::nullopt,
                           .as_json = command.as_json});
 }

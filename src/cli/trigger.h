@@ -12,7 +12,7 @@ namespace skyhook::cli {
 
 struct Trigger {
   std::string event;
-  std::string data;  // JSON, @FILE or @-; empty: the event's sample
+  std::string data;  // JSON, @FILE or @-; empty: the event's sample, or the operator's example
   std::int64_t account = 0;
   bool as_json = false;
   // Straight to a receiver, without a server:

@@ -29,6 +29,10 @@ schema = '{json.dumps(SCHEMA)}'
 
 [[event_types]]
 name = "invoice.lost"
+
+[[event_types]]
+name = "invoice.sent"
+example = '{{"total": 49.90, "id": 12345678901234567890}}'
 """
 
 
@@ -46,13 +50,13 @@ def publish(server, account, event, data):
 def test_schema_and_example_are_shown_to_those_who_ask(catalogue):
     account = catalogue.account()
     plain = account.get("/webhooks/events").data
-    assert [list(entry) for entry in plain] == [["event", "description"]] * 14
+    assert [list(entry) for entry in plain] == [["event", "description"]] * 15
     for answer in (account.get("/webhooks/events?include=schema"),
                    catalogue.operator("GET", "/event-types?include=schema")):
         assert [(one["event"], one["description"]) for one in answer.data] == [
             (one["event"], one["description"]) for one in plain]
         assert answer.data[0] == {**plain[0], "schema": None, "example": None, "is_checked": False}
-        paid, viewed, lost = answer.data[-3:]
+        paid, viewed, lost, _ = answer.data[-4:]
         assert (paid["schema"], paid["example"], paid["is_checked"]) == (SCHEMA, EXAMPLE, True)
         assert (viewed["schema"], viewed["example"], viewed["is_checked"]) == (SCHEMA, None, False)
         assert (lost["schema"], lost["example"], lost["is_checked"]) == (None, None, False)
@@ -111,3 +115,19 @@ def test_what_is_wrong_with_a_type_ends_the_start(tmp_path, more, said):
     assert len(output.splitlines()) == 1
     assert "invoice.paid" in output and said in output
     assert not (tmp_path / "data").exists()
+
+
+def test_trigger_sends_the_operators_example(catalogue, receiver):
+    account = catalogue.account()
+    account.webhook(receiver.url(), events=["invoice.*"])
+    access = {"SKYHOOK_SERVER": f"http://127.0.0.1:{catalogue.port}", "SKYHOOK_OPERATOR_TOKEN": catalogue.operator_token}
+    sent = {"invoice.paid": json.dumps(EXAMPLE), "invoice.lost": '{"sample":true,"id":1}',
+            "invoice.sent": '{"total": 49.90, "id": 12345678901234567890}'}
+    for number, (event, data) in enumerate(sent.items(), 1):
+        result = run("trigger", event, "--account", account.id, environment=access)
+        assert result.returncode == 0, result.stderr
+        assert f'"data":{data}}}' in receiver.wait(number)[-1].body.decode()
+    unknown = run("trigger", "invoice.eaten", "--account", account.id, environment=access)
+    assert unknown.returncode == 1 and "The selected event is invalid." in unknown.stderr
+    nobody = run("trigger", "invoice.paid", "--account", account.id, environment={**access, "SKYHOOK_OPERATOR_TOKEN": "op_x"})
+    assert nobody.returncode == 1 and "401" in nobody.stderr
