@@ -468,6 +468,22 @@ def test_the_options_of_a_webhook(server, account, receiver, open_page):
     expect(sent).not_to_contain_text("s3cr3t")
 
 
+def test_options_that_are_left_alone_are_not_sent(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Precise", options={"filter": {"id": 2**53 + 1}, "timeout": "5s"})
+    path = f"/webhooks/{webhook['id']}?include=options"
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit", expect=["422"])
+    page.get_by_label("Time limit of an attempt").fill("10s")
+    page.get_by_label("Deliveries a second, at most").fill("Infinity")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("The options.rate_limit field must be a number.")).to_be_visible()
+    page.get_by_label("Deliveries a second, at most").fill("")
+    account.put(path, {"options": {"ordered": True}})  # somebody else, meanwhile
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Precise")).to_be_visible()
+    options = account.get(path).data["options"]
+    assert (options["filter"], options["timeout"], options["ordered"]) == ({"id": 2**53 + 1}, "10s", True)
+
+
 def test_what_comes_next_follows_the_webhooks_own_schedule(server, account, make_receiver, open_page):
     webhook = account.webhook(make_receiver(answers.status(500)).url(), options={"retry_schedule": ["90s", "3h"]})
     account.publish()
@@ -531,6 +547,8 @@ def test_a_new_secret_with_a_grace_period(server, account, receiver, open_page):
     expect(page.get_by_test_id("secret")).to_be_visible()
     account.publish()
     assert len(receiver.wait(1)[0].header("webhook-signature").split(" ")) == 2
+    page.reload()
+    expect(page.get_by_text("signs too until")).to_be_visible()
 
 
 def test_a_client_certificate(server, account, receiver, open_page, tmp_path):

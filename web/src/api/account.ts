@@ -49,7 +49,7 @@ export const account = {
   me: () => data<OwnAccount>("GET", `${kBase}/account`),
   events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
   catalogue: () => data<DescribedEventType[]>("GET", `${kBase}/webhooks/events?include=schema`),
-  create: (fields: WebhookFields) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
+  create: (fields: Partial<WebhookFields>) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
   update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
   remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),
   test: (id: number) => data<Entry>("POST", `${kBase}/webhooks/${id}/test`),

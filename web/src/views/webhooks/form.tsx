@@ -20,6 +20,12 @@ import { SecretDialog } from "./secret";
 const kNew: WebhookFields = { name: "", url: "", events: [], is_active: true };
 const fieldsOf = ({ name, url, events, is_active }: Webhook): WebhookFields => ({ name, url, events, is_active });
 
+// The members that differ.
+function changes<T extends object>(now: T, before: T): Partial<T> {
+  const isChanged = (name: keyof T): boolean => JSON.stringify(now[name]) !== JSON.stringify(before[name]);
+  return Object.fromEntries(Object.entries(now).filter(([name]) => isChanged(name as keyof T))) as Partial<T>;
+}
+
 export function NewWebhook(): JSX.Element {
   const [made, setMade] = useState<Webhook | null>(null);
   return (
@@ -27,7 +33,7 @@ export function NewWebhook(): JSX.Element {
       <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>
       <div class="head"><div class="titles"><h1>New webhook</h1></div></div>
       <WebhookForm initial={kNew} action="Create webhook" cancel={href("webhooks")} save={async (fields) => {
-        setMade(await account.create(fields));
+        setMade(await account.create({ ...kNew, ...fields }));
         invalidate();
       }} />
       {made?.secret && <SecretDialog title={<><Foreign>{made.name}</Foreign> is ready</>} secret={made.secret} webhookId={made.id} onClose={() => navigate(href(`webhooks/${made.id}`))} />}
@@ -56,8 +62,9 @@ export function EditWebhook({ id }: { id: number }): JSX.Element {
 }
 
 function WebhookForm({ initial, options, action, cancel, save }: {
-  initial: WebhookFields; options?: WebhookOptions | undefined; action: string; cancel: string; save: (fields: WebhookFields) => Promise<void>;
+  initial: WebhookFields; options?: WebhookOptions | undefined; action: string; cancel: string; save: (fields: Partial<WebhookFields>) => Promise<void>;
 }): JSX.Element {
+  const [start] = useState(initial);
   const [fields, setFields] = useState(initial);
   const [before] = useState(() => draftOf(options));
   const [draft, setDraft] = useState(before);
@@ -72,8 +79,9 @@ function WebhookForm({ initial, options, action, cancel, save }: {
     setProblems({});
     setFailure("");
     try {
-      // Those who leave the options alone do not send them.
-      await save(draft === before ? fields : { ...fields, options: bodyOf(draft) });
+      // What is left alone stays as it is, whoever else changes it meanwhile, and with numbers that a browser would round.
+      const options = changes(bodyOf(draft), bodyOf(before));
+      await save({ ...changes(fields, start), ...(Object.keys(options).length > 0 && { options }) });
     } catch (error) {
       if (error instanceof ApiError && Object.keys(error.errors).length) setProblems(error.errors);
       else setFailure(words(error as Error));

@@ -55,7 +55,7 @@ export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
   };
 }
 
-// What is sent. What is not a value goes as it was typed: the API says what is wrong with it.
+// What is sent of it. What is not a value goes as it was typed: the API says what is wrong with it.
 export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
   const headers = draft.headers.filter((one) => one.name.trim() || one.value);
   const rate = draft.rate_limit.trim();
@@ -63,7 +63,7 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
   return {
     filter: parsed(draft.filter.trim()),
     headers: Object.fromEntries(headers.map((one) => [one.name.trim(), one.kept && !one.value ? true : one.value])),
-    rate_limit: rate && !Number.isNaN(Number(rate)) ? Number(rate) : rate,
+    rate_limit: rate && Number.isFinite(Number(rate)) ? Number(rate) : rate,
     ordered: draft.ordered === "strict",
     retry_schedule: schedule === "none" ? [] : schedule && schedule.split(",").map((delay) => delay.trim()),
     timeout: draft.timeout,
