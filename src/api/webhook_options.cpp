@@ -45,6 +45,7 @@ const CustomHeader* find_header(const std::vector<CustomHeader>& headers, std::s
 // webhook has for that name.
 std::string_view judge_header(std::string_view name, const json::value& value,
                               const OptionRules& rules) {
+  if (name.size() > kHeaderNameLimit) return "must have a name of at most 100 characters.";
   if (!is_header_name(name)) return "must have the name of a header.";
   if (is_reserved_header(name, rules.header_prefix)) return "must not have a reserved name.";
   if (value.is_bool() && value.get_bool()) {
@@ -283,8 +284,15 @@ void write_client_certificate(JsonWriter& json, const WebhookOptions& options) {
 
 // --- shown only ----------------------------------------------------------------------------------
 
-OptionsChange read_nothing(const json::value&, const std::string&, const OptionRules&,
-                           FieldErrors&) {
+// What an answer shows may be sent back; there is nothing else to ask for.
+template <void write(JsonWriter&, const WebhookOptions&)>
+OptionsChange read_shown(const json::value& value, const std::string& field,
+                         const OptionRules& rules, FieldErrors& errors) {
+  JsonWriter shown;
+  if (rules.present) write(shown, *rules.present);
+  if (!rules.present || json::parse(shown.take()) != value) {
+    return refused(field, "is shown only and cannot be changed.", errors);
+  }
   return {};
 }
 
@@ -327,9 +335,10 @@ constexpr std::array kOptions{
     Option{"client_certificate", read_client_certificate,
            [](WebhookOptions& options) { options.client_certificate.reset(); },
            write_client_certificate},
-    Option{"previous_secret_expires_at", read_nothing, [](WebhookOptions&) {},
+    Option{"previous_secret_expires_at", read_shown<write_previous_secret>, [](WebhookOptions&) {},
            write_previous_secret},
-    Option{"switched_off", read_nothing, [](WebhookOptions&) {}, write_switched_off},
+    Option{"switched_off", read_shown<write_switched_off>, [](WebhookOptions&) {},
+           write_switched_off},
 };
 
 void reset_all(WebhookOptions& options) {

@@ -72,7 +72,11 @@ net::ClientRequest Sender::make_request(const WaitingDelivery& delivery,
   request.certificate = webhook.certificate;
   request.timeout = options_.timeout;
   if (const WebhookOptions* options = webhook.webhook.options.get()) {
-    for (const CustomHeader& header : options->headers) add("", header.name, header.value);
+    for (const CustomHeader& header : options->headers) {
+      // The operator may have chosen another prefix since: there is one of each name.
+      if (is_reserved_header(header.name, options_.header_prefix)) continue;
+      add("", header.name, header.value);
+    }
     if (options->timeout) request.timeout = *options->timeout;
   }
   return request;

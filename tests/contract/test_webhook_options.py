@@ -76,6 +76,35 @@ def test_what_is_shown_can_be_sent_back(account, receiver):
     assert receiver.wait(1)[0].header("X-Key") == "k"
 
 
+@pytest.mark.parametrize("name, value", [
+    ("previous_secret_expires_at", "2030-01-01T00:00:00.000000Z"), ("previous_secret_expires_at", 5),
+    ("switched_off", {"reason": "gone", "at": "2026-03-06T10:01:07.291840Z", "failing_since": None}), ("switched_off", True),
+])
+def test_what_is_shown_only_cannot_be_set(account, receiver, name, value):
+    refused = {f"options.{name}": [f"The options.{name} field is shown only and cannot be changed."]}
+    assert faults(account, {name: value}) == refused
+    webhook = account.webhook(receiver.url())
+    answer = account.put(f"/webhooks/{webhook['id']}", {"options": {"timeout": "2s", name: value}})
+    assert answer.status == 422 and answer.json["errors"] == refused
+    assert options_of(account, webhook) == NONE
+    account.post(f"/webhooks/{webhook['id']}/regenerate-secret", {"grace_period": "1h"})
+    shown = options_of(account, webhook)
+    assert change(account, webhook, {name: None}) == shown, "null changes nothing"
+
+
+def test_a_prefix_that_is_chosen_later_has_its_headers_to_itself(make_server, make_receiver):
+    server = make_server()
+    account, receiver = server.account(), make_receiver()
+    account.webhook(receiver.url(), options={"headers": {"X-Acme-Event": "mine", "X-Other": "kept"}})
+    server.stop()
+    server.arguments += ["--header-prefix", "X-Acme-"]
+    server.start()
+    account.publish()
+    request = receiver.wait(1)[0]
+    assert [value for name, value in request.headers if name.lower() == "x-acme-event"] == ["contact.created"]
+    assert request.header("X-Other") == "kept"
+
+
 def test_bad_options_are_told_by_field(account):
     assert faults(account, "x") == {"options": ["The options field must be an object."]}
     errors = faults(account, {"timeout": "6m", "retry_schedule": ["1m", "x"], "headers": {"Host": "x"}, "colour": 1})

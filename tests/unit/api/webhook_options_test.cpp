@@ -145,7 +145,12 @@ TEST_F(Options, do_not_touch_the_previous_secret) {
     options.previous_secret = {"whsec_before", from_unix_micros(1'772'359'200'000'000)};
   });
   EXPECT_TRUE(same_options(read("null"), present_));
-  EXPECT_TRUE(same_options(read(R"({"previous_secret_expires_at":"2030-01-01"})"), present_));
+  for (const std::string sent : {"null", R"("2026-03-01T10:00:00.000000Z")"}) {
+    EXPECT_TRUE(same_options(read("{\"previous_secret_expires_at\":" + sent + "}"), present_));
+  }
+  EXPECT_EQ(faults(R"({"previous_secret_expires_at":"2030-01-01"})"),
+            "options.previous_secret_expires_at: The options.previous_secret_expires_at field is "
+            "shown only and cannot be changed.\n");
   EXPECT_EQ(shown(present_).find("whsec"), std::string::npos);
   EXPECT_NE(shown(present_).find(R"("previous_secret_expires_at":"2026-03-01T10:00:00.000000Z")"),
             std::string::npos);
