@@ -15,11 +15,16 @@ namespace {
 using Problem = std::optional<std::string>;
 
 constexpr std::size_t kEventTypeNameLimit = 100;
+constexpr std::string_view kOperatorEventPrefix = "operator.";  // notices/operator_events.h
 
 Problem judge_name(std::string_view name) {
   const bool is_valid =
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
       std::string_view::npos;
+  if (name.starts_with(kOperatorEventPrefix)) {
+    return "has '" + std::string(name) + "', but names that begin with '" +
+           std::string(kOperatorEventPrefix) + "' are Skyhook's own";
+  }
   if (!name.empty() && name.size() <= kEventTypeNameLimit && is_valid) return std::nullopt;
   return "has an event type that is not 1 to " + std::to_string(kEventTypeNameLimit) +
          " letters, digits, '.', '_' or '-'";
@@ -104,16 +109,15 @@ Problem set_event_types(ServeConfig& config, const std::vector<EventTypeEntry>& 
     return "has more than " + std::to_string(kOwnEventTypeLimit) + " event types";
   }
   std::vector<EventType> types;
-  std::set<std::string> names{std::string(kTestEventType)};
+  std::set<std::string> names;
   const Catalogue built_in;
-  for (const EventType& type : built_in.types()) names.insert(type.name);
   std::size_t bytes = 0;
   for (const EventTypeEntry& entry : entries) {
     auto type = Reader(entry, folder).read();
     if (!type) return type.error();
-    if (!names.insert(type->name).second) {
-      return "has '" + type->name + "' twice, or it is built in";
-    }
+    if (type->name == kTestEventType || built_in.contains(type->name))
+      return "has '" + type->name + "', which is built in";
+    if (!names.insert(type->name).second) return "has '" + type->name + "' twice";
     bytes += type->schema.size() + type->example.size();
     types.push_back(std::move(type).value());
   }

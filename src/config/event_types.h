@@ -24,7 +24,7 @@ struct EventTypeEntry {
 };
 
 // Puts all of them into the config, in place of those that are there. Files are looked for in
-// `folder`. What is wrong otherwise: "has 'invoice.paid' twice, or it is built in".
+// `folder`. What is wrong otherwise: "has 'invoice.paid' twice".
 std::optional<std::string> set_event_types(ServeConfig& config,
                                            const std::vector<EventTypeEntry>& entries,
                                            const std::string& folder);

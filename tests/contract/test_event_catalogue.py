@@ -117,6 +117,12 @@ def test_what_is_wrong_with_a_type_ends_the_start(tmp_path, more, said):
     assert not (tmp_path / "data").exists()
 
 
+def test_names_of_the_operators_events_are_taken(tmp_path):
+    result = run("serve", "--data", tmp_path / "data", "--event-type", "operator.delivery.failed=Mine")
+    assert result.returncode == 2
+    assert "'operator.delivery.failed', but names that begin with 'operator.' are Skyhook's own" in result.stderr
+
+
 def test_trigger_sends_the_operators_example(catalogue, receiver):
     account = catalogue.account()
     account.webhook(receiver.url(), events=["invoice.*"])
