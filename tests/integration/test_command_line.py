@@ -11,7 +11,9 @@ import signal
 import subprocess
 
 import pytest
+import standardwebhooks
 
+from harness.certificates import Authority
 from harness.polling import eventually
 from harness.server import BINARY, clean_environment, run
 from harness.stores import PostgresStore
@@ -558,10 +560,14 @@ def start_under(server, key):
     return server.start(wait=False)
 
 
-def test_rekey(make_store_server, receiver):
+def test_rekey(make_store_server, receiver, tmp_path):
     server = make_store_server(SKYHOOK_MASTER_KEY=OLD_KEY)
     account = server.account()
-    webhook = account.webhook(receiver.url(), options=SECRET_OPTIONS)
+    webhook = account.webhook(receiver.url(), options={
+        **SECRET_OPTIONS, "ed25519": True, "client_certificate": Authority(tmp_path).client("skyhook")})
+    path = f"/webhooks/{webhook['id']}"
+    rotated = account.post(f"{path}/regenerate-secret", {"grace_period": "1h"}).data
+    options = account.get(f"{path}?include=options").data["options"]
     while_running = rekey(server, BOTH_KEYS)
     assert while_running.returncode == 1, "a running server's store must not be touched"
     assert server.stop() == 0
@@ -578,7 +584,10 @@ def test_rekey(make_store_server, receiver):
     start_under(server, NEW_KEY).wait_ready()
     account.publish()
     request = receiver.wait(1)[0]
-    assert signed_by(webhook, request) and request.header("X-Key") == "value"
+    assert signed_by(rotated, request) and request.header("X-Key") == "value"
+    assert account.get(f"{path}?include=options").data["options"] == options
+    assert verify(tmp_path, raw_request(request), rotated["secret"], "--public-key", options["ed25519"]) == (0, {"none"})
+    standardwebhooks.Webhook(webhook["secret"]).verify(request.body, dict(request.headers))  # the one before signs too
 
 
 def test_rekey_seals_what_was_stored_without_a_key(make_store_server, receiver):

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from harness.certificates import Authority
 from harness.polling import eventually, remains
 from harness.receiver import closed_port, status
 from harness.server import BINARY, Account, clean_environment, run
@@ -67,12 +68,17 @@ def pages(account, webhooks):
 
 def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     source = embedded("--retry-schedule", f"{WAIT_S}s", SKYHOOK_MASTER_KEY=MASTER_KEY)
-    account = source.account("Moves", allowed_origins=[])
+    account = source.account("Moves", allowed_origins=[], first_attempt_target="2s")
     good_receiver, later_receiver = make_receiver(), make_receiver(status(503))
     good = account.webhook(good_receiver.url())
     bad = account.webhook(f"http://127.0.0.1:{closed_port()}/hook", events=["contact.updated"])
     later = account.webhook(later_receiver.url(), events=["contact.deleted"], name="Later ✓",
                             options={"headers": {"X-Key": "very secret"}, "timeout": "3s"})
+    full = account.webhook(good_receiver.url(), events=["ticket.*"], name="With all options", options={
+        "headers": {"X-Other": "secret too"}, "rate_limit": 12.5, "ordered": True, "filter": {"n": {"$gte": 1}}, "timeout": "4s",
+        "retry_schedule": ["1s", "2s"], "ed25519": True, "client_certificate": Authority(tmp_path).client("skyhook")})
+    assert account.post(f"/webhooks/{full['id']}/regenerate-secret", {"grace_period": "1h"}).status == 200
+    options = account.get(f"/webhooks/{full['id']}?include=options").data
     first_result = account.publish(data={"n": 0}, key="order-1")
     for n in range(1, 6):
         account.publish(data={"n": n, "text": "Grüße \\u0000"})
@@ -96,7 +102,7 @@ def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     counts = counts_of(moved.stdout)
     assert counts["deliveries waiting"] == (20, 20)
     assert counts["deliveries delivered"] == (6, 6) and counts["deliveries failed"] == (3, 3)
-    assert counts["attempts"] == (32, 32) and counts["webhooks"] == (3, 3)
+    assert counts["attempts"] == (32, 32) and counts["webhooks"] == (4, 4)
     assert len(counts) == 10 and all(one == two for one, two in counts.values()), counts
 
     later_receiver.answer_with(status(200))
@@ -113,6 +119,14 @@ def test_a_whole_move(embedded, shared, make_receiver, tmp_path):
     remains(lambda: len(later_receiver.requests) == tried + 20, 0.5, "each delivery once")
     assert_signed(later_receiver.requests[-1], later["secret"])
     assert later_receiver.requests[-1].header("X-Key") == "very secret"
+    # Every option, as it is shown and as it acts.
+    assert same.get(f"/webhooks/{full['id']}?include=options").data == options
+    delivered = len(good_receiver.requests)
+    same.publish("ticket.created", {"n": 0})
+    same.publish("ticket.created", {"n": 1})
+    request = good_receiver.wait(delivered + 1)[-1]
+    assert request.json["data"] == {"n": 1} and request.header("X-Other") == "secret too"
+    assert [one.split(",")[0] for one in request.header("webhook-signature").split(" ")] == ["v1", "v1", "v1a"]
     # It goes on: idempotency, new events, new webhooks, what failed.
     assert same.publish(data={"n": 0}, key="order-1") == first_result
     made = same.publish(data={"n": "new"})
