@@ -181,6 +181,9 @@ void update_account(const CallPtr& call) {
   FieldErrors errors;
   const AccountInput wanted = read_account(*body, Presence::optional, errors);
   if (!errors.empty()) return call->invalid(errors);
+  // What the settings keep of the operator's own; its target is free.
+  const bool is_kept = wanted.name || wanted.is_active || wanted.allowed_origins;
+  if (is_kept && refuse_own(call, *account)) return;
   change_account(
       *call, account->id,
       [&](Account& present) {

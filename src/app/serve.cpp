@@ -200,7 +200,8 @@ class Occasion {
   bool happened_ = false;  // guarded by mutex_
 };
 
-std::optional<std::string> operator_webhook_problem(const config::ServeConfig& config) {
+std::optional<std::string> operator_webhook_problem(const config::ServeConfig& config,
+                                                    const net::AddressGuard& guard) {
   if (config.operator_webhook.empty()) return std::nullopt;
   if (config.operator_webhook_secret.empty()) {
     return "operator_webhook_secret: give the secret that operator_webhook verifies with";
@@ -208,6 +209,9 @@ std::optional<std::string> operator_webhook_problem(const config::ServeConfig& c
   const auto url = net::parse_url(config.operator_webhook);
   if (url && !url->is_tls() && !config.allow_http) {
     return "operator_webhook: give an https URL; plain http is for development (allow_http)";
+  }
+  if (url && !guard.allows_host(url->host)) {
+    return "operator_webhook: nothing is delivered to '" + url->host + "' (allow_networks)";
   }
   return std::nullopt;
 }
@@ -254,7 +258,10 @@ int serve(const config::ServeConfig& config) {
                   "switch_off_after: give no more than retention, which is how long it is known "
                   "when deliveries failed");
   }
-  if (const auto problem = operator_webhook_problem(config)) return refuse(kWrongSetting, *problem);
+  const net::AddressGuard guard = make_guard(config);
+  if (const auto problem = operator_webhook_problem(config, guard)) {
+    return refuse(kWrongSetting, *problem);
+  }
   if (!config.database_url.empty() && config.operator_token.empty()) {
     return refuse(kWrongSetting,
                   "operator_token: nodes that share a database need one that you give to all of "
@@ -263,7 +270,6 @@ int serve(const config::ServeConfig& config) {
   std::string error;
   const std::shared_ptr<SSL_CTX> tls = net::make_client_tls({.ca_file = config.ca_file}, &error);
   if (!tls) return refuse(kWrongSetting, "ca_file: " + error);
-  const net::AddressGuard guard = make_guard(config);
   const auto from_kafka = kafka_options(config);
   if (!from_kafka) return refuse(kWrongSetting, from_kafka.error());
 

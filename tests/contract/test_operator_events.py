@@ -126,6 +126,10 @@ def test_its_account_is_kept_by_the_settings(make_told_server, told):
     assert server.operator("GET", f"/accounts/{server.account().id}").data["is_kept_by_settings"] is False
     assert server.operator("DELETE", f"/accounts/{own['id']}").status == 409
     assert server.operator("POST", f"/accounts/{own['id']}/regenerate-key").status == 409
+    for change in ({"is_active": False}, {"name": "Mine"}, {"allowed_origins": ["https://example.com"]}):
+        assert server.operator("PUT", f"/accounts/{own['id']}", change).status == 409, "no key opens it: nothing to switch"
+    for target in ("2s", None):
+        assert server.operator("PUT", f"/accounts/{own['id']}", {"first_attempt_target": target}).status == 200
     [webhook] = server.operator("GET", f"/accounts/{own['id']}/webhooks").data
     assert webhook["url"] == told.url("/ops") and "secret" not in webhook
     server.restart()
@@ -146,6 +150,7 @@ def test_its_account_is_kept_by_the_settings(make_told_server, told):
 @pytest.mark.parametrize("environment,named", [
     ({"SKYHOOK_OPERATOR_WEBHOOK": "https://example.com"}, "operator_webhook_secret"),
     ({"SKYHOOK_OPERATOR_WEBHOOK": "http://example.com", "SKYHOOK_OPERATOR_WEBHOOK_SECRET": SECRET}, "operator_webhook"),
+    ({"SKYHOOK_OPERATOR_WEBHOOK": "https://10.0.0.1/x", "SKYHOOK_OPERATOR_WEBHOOK_SECRET": SECRET}, "allow_networks"),
 ])
 def test_settings_that_do_not_go_together(tmp_path, environment, named):
     result = run("serve", "--data", tmp_path / "data", environment=environment)
