@@ -51,6 +51,8 @@ namespace {
 constexpr int kCannotStart = 1;
 constexpr int kWrongSetting = 2;
 constexpr std::size_t kWorkers = 4;
+// A node reads the others' changes each 250 ms (cluster/node.h), or soon after.
+constexpr Millis kAccountPatience{2'000};
 
 int refuse(int status, const std::string& message) {
   std::fprintf(stderr, "skyhook: %s\n", message.c_str());
@@ -382,7 +384,8 @@ int serve(const config::ServeConfig& config) {
             .account_exists =
                 [&directory](AccountId id) { return directory.account(id) != nullptr; },
             .catalogue = catalogue,
-            .metrics = metrics});
+            .metrics = metrics,
+            .account_patience = node ? kAccountPatience : Millis{0}});
     register_kafka(metrics, *source);
   }
   const auto port = servers.listen(*listen_address);

@@ -42,6 +42,11 @@ std::string idempotency_key(const Record& record) {
          std::to_string(record.offset) + "@" + std::to_string(record.timestamp_ms);
 }
 
+std::optional<AccountId> account_named_by(const Record& record, AccountIn account_in) {
+  const std::string* named = account_text(record, account_in);
+  return named == nullptr ? std::nullopt : account_of(*named);
+}
+
 std::variant<intake::PublishItem, Malformed> read_record(
     const Record& record, AccountIn account_in, const Catalogue& catalogue,
     const std::function<bool(AccountId)>& account_exists) {

@@ -37,6 +37,10 @@ struct Record {
 // Where a record names its account, by id.
 enum class AccountIn { key, header };
 
+// Whose event the record says that it is; nullopt: of none. Whether there is such an account is
+// another question.
+std::optional<AccountId> account_named_by(const Record& record, AccountIn account_in);
+
 struct Malformed {
   std::string reason;  // for people
 };

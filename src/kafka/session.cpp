@@ -18,6 +18,7 @@ constexpr Millis kShortestBackoff{100};
 constexpr Millis kLongestBackoff{5'000};
 constexpr Millis kLeaveWithin{5'000};
 constexpr Seconds kComplainEvery{60};
+constexpr std::size_t kUnknownLimit = 1'000;  // past it all are forgotten, and waited for again
 
 Session& self_of(void* opaque) {
   return *static_cast<Session*>(opaque);
@@ -235,7 +236,30 @@ void Session::read_batch() {
 
 // --- publishing ----------------------------------------------------------------------------------
 
+// Once for each account: events of one that was deleted do not hold up the rest again and again.
+bool Session::may_be_new(AccountId unknown) {
+  const MonoTime now = std::chrono::steady_clock::now();
+  if (unknown_.size() >= kUnknownLimit) unknown_.clear();
+  const MonoTime since = unknown_.try_emplace(unknown, now).first->second;
+  return now - since < source_.world_.account_patience;
+}
+
+bool Session::await_accounts() {
+  if (source_.world_.account_patience == Millis{0}) return true;
+  const auto is_awaited = [this](const Record& record) {
+    const auto account = account_named_by(record, source_.options_.account_in);
+    return account && !source_.world_.account_exists(*account) && may_be_new(*account);
+  };
+  // Partitions that are taken away meanwhile take the batch with them.
+  while (std::ranges::any_of(batch_, is_awaited)) {
+    wait(kSlice);
+    if (source_.is_stopping()) return false;
+  }
+  return true;
+}
+
 bool Session::settle_batch() {
+  if (!await_accounts()) return false;
   Millis backoff = kShortestBackoff;
   while (true) {
     bool is_settled = false;

@@ -39,6 +39,8 @@ class Session {
   void leave();
   std::optional<Record> poll(int timeout_ms);
   void read_batch();
+  bool await_accounts();  // false: the source stops
+  bool may_be_new(AccountId unknown);
   bool settle_batch();  // false: the source stops, and the batch is not settled
   bool try_batch(bool& is_settled);
   bool bury(const std::vector<DeadLetter>& letters);  // false: not now
@@ -60,7 +62,8 @@ class Session {
   Batch early_;  // read while waiting: the beginning of the next batch
   std::map<std::int32_t, std::int64_t> next_;  // of the batch: the offset to commit, by partition
   bool is_paused_ = false;
-  std::map<int, MonoTime> complained_;  // when last, by error; since a broker was reached
+  std::map<int, MonoTime> complained_;     // when last, by error; since a broker was reached
+  std::map<AccountId, MonoTime> unknown_;  // accounts that were not there, since when
   std::string fatal_;
 };
 

@@ -38,6 +38,8 @@ class Source {
     std::function<bool(AccountId)> account_exists;
     const Catalogue& catalogue;
     metrics::Metrics& metrics;
+    // How long an account may be there and not be known here: another node has just made it.
+    Millis account_patience{0};
   };
 
   // Since start; any thread.

@@ -96,7 +96,8 @@ class SourceTest : public testing::Test {
         Source::World{.publish = [this](auto items, auto done) { publisher_.publish(items, done); },
                       .account_exists = [this](AccountId id) { return id.value == account_; },
                       .catalogue = catalogue_,
-                      .metrics = metrics_});
+                      .metrics = metrics_,
+                      .account_patience = account_patience_});
   }
   static std::string numbered(int number) { return R"({"id":)" + std::to_string(number) + "}"; }
   static void stop(Source& source) {
@@ -107,6 +108,7 @@ class SourceTest : public testing::Test {
   metrics::Metrics metrics_;
   Publisher publisher_;
   std::atomic<std::int64_t> account_{7};
+  Millis account_patience_{0};
 };
 
 TEST_F(SourceTest, PublishesEachRecordInOrderAndCommitsIt) {
@@ -205,6 +207,42 @@ TEST_F(SourceTest, AnAccountThatGoesWhileItIsTriedAgainIsNotTriedForEver) {
   account_ = 8;
   eventually("it is settled", [&] { return source->stats().dead_lettered == 1; });
   eventually("and committed", [&] { return broker.committed("skyhook", 0) == 1; });
+}
+
+TEST_F(SourceTest, AnAccountThatAnotherNodeHasJustMadeIsWaitedFor) {
+  Broker broker(1);
+  account_patience_ = std::chrono::hours(1);
+  account_ = 8;
+  broker.produce(0, "8", numbered(1));
+  const auto source = start(broker);
+  eventually("the first is published", [&] { return publisher_.data().size() == 1; });
+  broker.produce(0, "9", numbered(2));
+  eventually("it is read", [&] { return source->stats().consumed == 2; });
+  account_ = 9;
+  eventually("and published", [&] { return publisher_.data().size() == 2; });
+  EXPECT_EQ(source->stats().dead_lettered, 0);
+  EXPECT_EQ(source->stats().retried, 0);
+}
+
+TEST_F(SourceTest, AnAccountThatIsNotThereIsWaitedForOnce) {
+  Broker broker(1);
+  account_patience_ = Millis(300);
+  broker.produce(0, "8", numbered(1));
+  const auto source = start(broker);
+  eventually("it is dead at last", [&] { return source->stats().dead_lettered == 1; });
+  broker.produce(0, "8", numbered(2));
+  eventually("and at once", [&] { return source->stats().dead_lettered == 2; });
+}
+
+TEST_F(SourceTest, AStopDoesNotBuryWhatMayBeNew) {
+  Broker broker(1);
+  account_patience_ = std::chrono::hours(1);
+  broker.produce(0, "8", numbered(1));
+  const auto source = start(broker);
+  eventually("it is read", [&] { return source->stats().consumed == 1; });
+  stop(*source);
+  EXPECT_EQ(source->stats().dead_lettered, 0);
+  EXPECT_EQ(broker.committed("skyhook", 0), -1);
 }
 
 TEST_F(SourceTest, GoesOnWhenTheBrokerIsBack) {
