@@ -21,13 +21,13 @@ Problem judge_name(std::string_view name) {
   const bool is_valid =
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
       std::string_view::npos;
-  if (name.starts_with(kOperatorEventPrefix)) {
-    return "has '" + std::string(name) + "', but names that begin with '" +
-           std::string(kOperatorEventPrefix) + "' are Skyhook's own";
+  if (name.empty() || name.size() > kEventTypeNameLimit || !is_valid) {
+    return "has an event type that is not 1 to " + std::to_string(kEventTypeNameLimit) +
+           " letters, digits, '.', '_' or '-'";
   }
-  if (!name.empty() && name.size() <= kEventTypeNameLimit && is_valid) return std::nullopt;
-  return "has an event type that is not 1 to " + std::to_string(kEventTypeNameLimit) +
-         " letters, digits, '.', '_' or '-'";
+  if (!name.starts_with(kOperatorEventPrefix)) return std::nullopt;
+  return "has '" + std::string(name) + "', but names that begin with '" +
+         std::string(kOperatorEventPrefix) + "' are Skyhook's own";
 }
 
 // The text itself, or what the file behind `@` holds. The error says what is wrong with it.

@@ -183,6 +183,9 @@ TEST_F(Load, the_file_is_refused_where_it_says_what_is_not_understood) {
   EXPECT_THAT(file_error("[[event_types]]\nname = 1"), HasSubstr("name is not a text"));
   EXPECT_THAT(file_error("[[event_types]]\ndescription = 'x'"), HasSubstr("event type"));
   EXPECT_THAT(file_error("event_types = ['a=x; y']"), HasSubstr("';'"));
+  EXPECT_THAT(file_error("[[event_types]]\nname = 'operator.paid'"), HasSubstr("Skyhook's own"));
+  EXPECT_THAT(file_error("[[event_types]]\nname = \"operator.\\npaid\""), HasSubstr("letters"))
+      << "what is no name is not echoed";
   EXPECT_THAT(file_error("event_types = [{ name = 'a' }, 'b']"),
               HasSubstr("neither text nor number"));
   EXPECT_THAT(file_error("[[event_types]]\nname = 'a'\ncheck = 'yes'"),
