@@ -114,7 +114,7 @@ void RateLimiter::end_exchange(const store::Shared::RequestTotals& everywhere, T
     }
     told = settle_waiters(std::move(granted), now);
   }
-  tell(std::move(told));
+  tell(told);
 }
 
 void RateLimiter::count_alone(Timestamp now) {
@@ -130,7 +130,7 @@ void RateLimiter::count_alone(Timestamp now) {
     waiters_.clear();
     told = settle_waiters({}, now);
   }
-  tell(std::move(told));
+  tell(told);
 }
 
 // A grant is counted in the total already; who got none is judged like any other request.

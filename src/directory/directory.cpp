@@ -367,7 +367,7 @@ store::Result<WebhookPtr> Directory::update_webhook(WebhookId id, Timestamp now,
 }
 
 WebhookPtr Directory::learn(Webhook opened) {
-  const WebhookPtr known = webhook(opened.id);
+  WebhookPtr known = webhook(opened.id);
   if (known && is_same(known->webhook, opened)) return known;
   WebhookPtr entry = make_entry(std::move(opened));
   put_webhook(entry);
