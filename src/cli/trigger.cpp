@@ -46,7 +46,7 @@ std::string example_in(const std::string& catalogue, std::string_view event) {
 // nullopt: what was wrong is printed, and `exit_status` set.
 std::optional<std::string> data_for(const Access& access, const std::string& event,
                                     int& exit_status) {
-  if (find_sample(event) != nullptr) return sample_data(event);
+  if (const Sample* sample = find_sample(event)) return std::string(sample->data);
   const auto answer = call(
       access, {.method = "GET", .path = "/operator/v1/event-types?include=schema"}, exit_status);
   if (!answer) return std::nullopt;

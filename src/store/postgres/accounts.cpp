@@ -58,6 +58,54 @@ Answer<Webhook> webhook_from(const Rows& rows, int row) {
   return webhook;
 }
 
+// `which`: what comes after FROM and the table.
+Answer<std::vector<Account>> read_accounts(Connection& connection, std::string_view which,
+                                           const Params& params) {
+  auto rows = connection.query(
+      "SELECT " + std::string(kAccountColumns) + " FROM skyhook.accounts " + std::string(which),
+      params);
+  if (!rows) return Err{rows.error()};
+  std::vector<Account> accounts;
+  for (int row = 0; row < rows->count(); ++row) accounts.push_back(account_from(*rows, row));
+  return accounts;
+}
+
+Answer<std::vector<Webhook>> read_webhooks(Connection& connection, std::string_view which,
+                                           const Params& params) {
+  auto rows = connection.query(
+      "SELECT " + std::string(kWebhookColumns) + " FROM skyhook.webhooks " + std::string(which),
+      params);
+  if (!rows) return Err{rows.error()};
+  std::vector<Webhook> webhooks;
+  for (int row = 0; row < rows->count(); ++row) {
+    auto webhook = webhook_from(*rows, row);
+    if (!webhook) return Err{webhook.error()};
+    webhooks.push_back(std::move(*webhook));
+  }
+  return webhooks;
+}
+
+Answer<std::vector<Account>> accounts_by_id(Connection& connection,
+                                            const std::vector<std::int64_t>& ids) {
+  Params params;
+  params.add(ids);
+  return read_accounts(connection, "WHERE account_id = ANY ($1)", params);
+}
+
+Answer<std::vector<Webhook>> webhooks_by_id(Connection& connection,
+                                            const std::vector<std::int64_t>& ids) {
+  Params params;
+  params.add(ids);
+  return read_webhooks(connection, "WHERE webhook_id = ANY ($1)", params);
+}
+
+template <class Row>
+Answer<std::optional<Row>> only_one(Answer<std::vector<Row>> rows) {
+  if (!rows) return Err{rows.error()};
+  if (rows->empty()) return std::optional<Row>{};
+  return std::optional{std::move(rows->front())};
+}
+
 }  // namespace
 
 Answer<std::optional<AccountId>> NodeStore::account_of(Connection& connection, WebhookId webhook) {
@@ -72,58 +120,28 @@ Answer<std::optional<AccountId>> NodeStore::account_of(Connection& connection, W
 }
 
 Result<std::vector<Account>> NodeStore::load_accounts() {
-  return read([](Connection& connection) -> Answer<std::vector<Account>> {
-    auto rows = connection.query("SELECT " + std::string(kAccountColumns) +
-                                 " FROM skyhook.accounts ORDER BY account_id");
-    if (!rows) return Err{rows.error()};
-    std::vector<Account> accounts;
-    for (int row = 0; row < rows->count(); ++row) accounts.push_back(account_from(*rows, row));
-    return accounts;
+  return read([](Connection& connection) {
+    return read_accounts(connection, "ORDER BY account_id", Params());
   });
 }
 
 Result<std::vector<Webhook>> NodeStore::load_webhooks() {
-  return read([this](Connection& connection) -> Answer<std::vector<Webhook>> {
-    auto rows = connection.query("SELECT " + std::string(kWebhookColumns) +
-                                 " FROM skyhook.webhooks ORDER BY webhook_id");
-    if (!rows) return Err{rows.error()};
-    std::vector<Webhook> webhooks;
-    for (int row = 0; row < rows->count(); ++row) {
-      auto webhook = webhook_from(*rows, row);
-      if (!webhook) return Err{webhook.error()};
-      webhooks.push_back(std::move(*webhook));
-      accounts_.put(webhooks.back().id, webhooks.back().account_id);
-    }
+  return read([this](Connection& connection) {
+    auto webhooks = read_webhooks(connection, "ORDER BY webhook_id", Params());
+    if (!webhooks) return webhooks;
+    for (const Webhook& webhook : *webhooks) accounts_.put(webhook.id, webhook.account_id);
     return webhooks;
   });
 }
 
 Result<std::optional<Account>> NodeStore::account(AccountId id) {
-  return read([id](Connection& connection) -> Answer<std::optional<Account>> {
-    Params params;
-    params.add(id.value);
-    auto rows = connection.query(
-        "SELECT " + std::string(kAccountColumns) + " FROM skyhook.accounts WHERE account_id = $1",
-        params);
-    if (!rows) return Err{rows.error()};
-    if (rows->count() == 0) return std::optional<Account>{};
-    return std::optional{account_from(*rows, 0)};
-  });
+  return read(
+      [id](Connection& connection) { return only_one(accounts_by_id(connection, {id.value})); });
 }
 
 Result<std::optional<Webhook>> NodeStore::webhook(WebhookId id) {
-  return read([id](Connection& connection) -> Answer<std::optional<Webhook>> {
-    Params params;
-    params.add(id.value);
-    auto rows = connection.query(
-        "SELECT " + std::string(kWebhookColumns) + " FROM skyhook.webhooks WHERE webhook_id = $1",
-        params);
-    if (!rows) return Err{rows.error()};
-    if (rows->count() == 0) return std::optional<Webhook>{};
-    auto webhook = webhook_from(*rows, 0);
-    if (!webhook) return Err{webhook.error()};
-    return std::optional{std::move(*webhook)};
-  });
+  return read(
+      [id](Connection& connection) { return only_one(webhooks_by_id(connection, {id.value})); });
 }
 
 Result<Account> NodeStore::create_account(const NewAccount& account) {
@@ -250,14 +268,9 @@ Answer<Done> NodeStore::read_changed(Connection& connection, const std::set<std:
                                      SharedChanges& changes) {
   if (!accounts.empty()) {
     std::set<std::int64_t> gone = accounts;
-    Params params;
-    params.add(std::vector<std::int64_t>(accounts.begin(), accounts.end()));
-    auto rows = connection.query("SELECT " + std::string(kAccountColumns) +
-                                     " FROM skyhook.accounts WHERE account_id = ANY ($1)",
-                                 params);
-    if (!rows) return Err{rows.error()};
-    for (int row = 0; row < rows->count(); ++row) {
-      Account account = account_from(*rows, row);
+    auto present = accounts_by_id(connection, {accounts.begin(), accounts.end()});
+    if (!present) return Err{present.error()};
+    for (Account& account : *present) {
       gone.erase(account.id.value);
       changes.accounts.emplace_back(account.id, std::move(account));
     }
@@ -265,18 +278,12 @@ Answer<Done> NodeStore::read_changed(Connection& connection, const std::set<std:
   }
   if (!webhooks.empty()) {
     std::set<std::int64_t> gone = webhooks;
-    Params params;
-    params.add(std::vector<std::int64_t>(webhooks.begin(), webhooks.end()));
-    auto rows = connection.query("SELECT " + std::string(kWebhookColumns) +
-                                     " FROM skyhook.webhooks WHERE webhook_id = ANY ($1)",
-                                 params);
-    if (!rows) return Err{rows.error()};
-    for (int row = 0; row < rows->count(); ++row) {
-      auto webhook = webhook_from(*rows, row);
-      if (!webhook) return Err{webhook.error()};
-      gone.erase(webhook->id.value);
-      accounts_.put(webhook->id, webhook->account_id);
-      changes.webhooks.emplace_back(webhook->id, std::move(*webhook));
+    auto present = webhooks_by_id(connection, {webhooks.begin(), webhooks.end()});
+    if (!present) return Err{present.error()};
+    for (Webhook& webhook : *present) {
+      gone.erase(webhook.id.value);
+      accounts_.put(webhook.id, webhook.account_id);
+      changes.webhooks.emplace_back(webhook.id, std::move(webhook));
     }
     for (const std::int64_t id : gone) {
       deleted_.add(WebhookId{id});
