@@ -126,6 +126,7 @@ TEST_F(WebhookValidation, JudgesUrls) {
 TEST(ParseObject, TakesObjectsOnly) {
   EXPECT_TRUE(parse_object("{}"));
   EXPECT_EQ(parse_object(R"({"a":1,"a":2})")->at("a"), 2);
+  EXPECT_EQ(parse_object(R"({"a":[{"b":0e999}]})")->at("a").at(0).at("b"), 0.0);
   for (const std::string& bad :
        {std::string(), std::string("[]"), std::string("1"), std::string("{} x"),
         std::string("{\"a\":\"\xff\"}"), std::string("{\"a\":") + std::string(100, '[')}) {

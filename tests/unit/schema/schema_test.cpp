@@ -89,6 +89,12 @@ TEST(Schema, NumbersKeepEveryDigitOf64Bits) {
   EXPECT_NE(fault(R"({"multipleOf": 0.01})", "19.995"), "");
 }
 
+TEST(Schema, ZeroIsZeroWhateverItsExponent) {
+  EXPECT_NE(fault(R"({"minimum": 1})", "0e999"), "");
+  EXPECT_NE(fault(R"({"minimum": 0e999})", "-1"), "");
+  EXPECT_EQ(fault(R"({"type": "integer", "const": 0})", "-0e999"), "");
+}
+
 TEST(Schema, FormatsAreJudgedByShape) {
   const auto fits = [](const std::string& format, const std::string& text) {
     return fault(R"({"format": ")" + format + R"("})", "\"" + text + "\"").empty();
