@@ -1,6 +1,7 @@
 #include "api/json_writer.h"
 
 #include <array>
+#include <boost/json.hpp>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -131,6 +132,30 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
   out_ += json;
   return *this;
+}
+
+JsonWriter& JsonWriter::value(const boost::json::value& value) {
+  if (const boost::json::object* object = value.if_object()) {
+    begin_object();
+    for (const auto& [name, member] : *object) key({name.data(), name.size()}).value(member);
+    return end_object();
+  }
+  if (const boost::json::array* array = value.if_array()) {
+    begin_array();
+    for (const boost::json::value& item : *array) this->value(item);
+    return end_array();
+  }
+  if (const double* number = value.if_double()) {
+    // Read from 1e999, or the like.
+    if (std::isinf(*number)) return raw(*number > 0 ? "1e999" : "-1e999");
+    std::array<char, 32> text{};
+    const auto [end, fault] = std::to_chars(text.data(), text.data() + text.size(), *number);
+    return raw({text.data(), end});
+  }
+  if (const boost::json::string* text = value.if_string()) {
+    return string({text->data(), text->size()});
+  }
+  return raw(boost::json::serialize(value));
 }
 
 std::string JsonWriter::take() {

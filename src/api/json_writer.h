@@ -1,6 +1,7 @@
 // Writes JSON in the order in which it is told: the order of fields is part of the contract.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ class JsonWriter {
   JsonWriter& boolean(bool value);
   JsonWriter& null();
   JsonWriter& raw(std::string_view json);  // one value, valid JSON
+  // All of it. Numbers as short as they can be read back (0.1; Boost.JSON writes 1E-1).
+  JsonWriter& value(const boost::json::value& value);
 
   JsonWriter& field(std::string_view name, std::string_view value) {
     return key(name).string(value);

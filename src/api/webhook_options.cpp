@@ -176,7 +176,7 @@ void write_timeout(JsonWriter& json, const WebhookOptions& options) {
 
 OptionsChange read_filter(const json::value& value, const std::string& field, const OptionRules&,
                           FieldErrors& errors) {
-  const std::string text = json::serialize(value);
+  const std::string text = JsonWriter().value(value).take();
   if (const auto compiled = filter::Filter::compile(text); !compiled) {
     return refused(field, compiled.error(), errors);
   }

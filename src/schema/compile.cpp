@@ -125,8 +125,13 @@ class Compiler {
   }
 
   Bound bound_of(const json::value& value, Where where) {
-    if (!value.is_number()) refuse(where, "is not a number");
-    return value.is_number() ? Bound{number_of(value), json::serialize(value)} : Bound{};
+    if (!value.is_number()) {
+      refuse(where, "is not a number");
+      return {};
+    }
+    Bound bound{number_of(value), {}};
+    append_canonical(bound.text, value);
+    return bound;
   }
 
   Pattern pattern_of(std::string_view text, std::string_view shown, Where where) {

@@ -1,9 +1,10 @@
 #include "schema/values.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
 namespace skyhook::schema {
@@ -25,8 +26,9 @@ void append_double(std::string& out, double number) {
     out += std::to_string(static_cast<std::int64_t>(number));
     return;
   }
-  char text[32];
-  out.append(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.17g", number)));
+  std::array<char, 32> text{};  // the shortest that is read back as this number
+  const auto [end, fault] = std::to_chars(text.data(), text.data() + text.size(), number);
+  out.append(text.data(), end);
 }
 
 void append_object(std::string& out, const json::object& object) {

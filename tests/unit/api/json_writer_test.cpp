@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+
 namespace skyhook::api {
 namespace {
 
@@ -19,6 +21,17 @@ TEST(JsonWriter, KeepsTheOrderItIsTold) {
   EXPECT_EQ(json.take(), R"({"b":1,"a":[{},-2,null,true],"c":"x","d":1.235,"e":[1]})");
   json.begin_array().end_array();
   EXPECT_EQ(json.take(), "[]");
+}
+
+TEST(JsonWriter, WritesValuesWithTheShortestNumbersThatReadBack) {
+  const auto written = [](std::string_view text) {
+    return JsonWriter().value(boost::json::parse({text.data(), text.size()})).take();
+  };
+  EXPECT_EQ(written(R"({"b":[0.1,-2.50,1e2,1e22,{}],"a":{"n":null,"t":true,"s":"\u00e9\""}})"),
+            R"({"b":[0.1,-2.5,100,1e+22,{}],"a":{"n":null,"t":true,"s":"é\""}})");
+  EXPECT_EQ(written("[18446744073709551615,-9223372036854775808]"),
+            "[18446744073709551615,-9223372036854775808]");
+  EXPECT_EQ(written("[1e400,-1e400]"), "[1e999,-1e999]");  // too large still
 }
 
 TEST(JsonString, EscapesWhatMustBe) {
