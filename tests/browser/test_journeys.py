@@ -484,6 +484,17 @@ def test_options_that_are_left_alone_are_not_sent(server, account, receiver, ope
     assert (options["filter"], options["timeout"], options["ordered"]) == ({"id": 2**53 + 1}, "10s", True)
 
 
+def test_a_filter_keeps_every_digit(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), ["contact.created"], "Precise", options={"filter": {"id": 2**53 + 1, "share": 0.1}})
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit")
+    field = page.get_by_label("Only events whose data has")
+    expect(field).to_have_value('{\n  "id": 9007199254740993,\n  "share": 0.1\n}')
+    field.fill('{"id": [9007199254740993, 18446744073709551615]}')
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Precise")).to_be_visible()
+    assert account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["filter"] == {"id": [2**53 + 1, 2**64 - 1]}
+
+
 def test_what_comes_next_follows_the_webhooks_own_schedule(server, account, make_receiver, open_page):
     webhook = account.webhook(make_receiver(answers.status(500)).url(), options={"retry_schedule": ["90s", "3h"]})
     account.publish()

@@ -1,5 +1,6 @@
 // An example payload for each kind of event, for the operator's trial publish.
 import type { DescribedEventType } from "./api/types";
+import { writeJson } from "./json";
 
 const kContact = { id: 5012, name: "Amina Haddad", email: "amina@example.com", phone: "+971500000000", tags: ["vip"] };
 const kMessage = { id: 88213, conversation_id: 411, contact_id: 5012, channel: "whatsapp", text: "Is the terrace open tonight?" };
@@ -22,4 +23,4 @@ const kExamples: Record<string, object> = {
 
 // The operator's own example of the type, where there is one.
 export const exampleOf = (type: DescribedEventType): string =>
-  JSON.stringify(type.example ?? kExamples[type.event] ?? { id: 1 }, null, 2);
+  writeJson(type.example ?? kExamples[type.event] ?? { id: 1 }, 2);

@@ -1,4 +1,5 @@
 // The one way to the server: the public API, with the same routes, answers and limits as everybody else's.
+import { readJson, writeJson } from "../json";
 import { session, signOut } from "../session";
 import { observable } from "../store";
 import type { Meta, Page } from "./types";
@@ -67,7 +68,7 @@ export async function exchange(method: string, path: string, body?: unknown, key
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
   if (body !== undefined) {
     headers.set("Content-Type", "application/json");
-    init.body = typeof body === "string" ? body : JSON.stringify(body);
+    init.body = typeof body === "string" ? body : writeJson(body);
   }
   let answer: Response;
   let text: string;
@@ -81,7 +82,7 @@ export async function exchange(method: string, path: string, body?: unknown, key
   reachable.set(true);
   let parsed: Envelope = {};
   try {
-    parsed = text ? (JSON.parse(text) as Envelope) : {};
+    parsed = text ? (readJson(text) as Envelope) : {};
   } catch {
     throw new ApiError(answer.status, "The server's answer could not be read. Is there a proxy in between that answers by itself?");
   }

@@ -4,6 +4,7 @@ import { account } from "../api/account";
 import { operator } from "../api/operator";
 import type { DescribedEventType } from "../api/types";
 import { plural } from "../format";
+import { writeJson } from "../json";
 import { useQuery } from "../query";
 import { changeParams, href, hrefWith, navigate, useRoute } from "../router";
 import { Code } from "../ui/code";
@@ -104,8 +105,8 @@ function Details({ type, footer, onClose }: { type: DescribedEventType; footer: 
       <div class="stack">
         <p><Foreign>{type.description}</Foreign></p>
         {type.is_checked && <p class="row"><Described type={type} /><span class="muted">What does not fit the schema is refused when it is published.</span></p>}
-        {type.example !== null && <Code json label="Example" title="Example" text={JSON.stringify(type.example, null, 2)} />}
-        {type.schema !== null && <Code json label="JSON Schema" title="JSON Schema" text={JSON.stringify(type.schema, null, 2)} />}
+        {type.example !== null && <Code json label="Example" title="Example" text={writeJson(type.example, 2)} />}
+        {type.schema !== null && <Code json label="JSON Schema" title="JSON Schema" text={writeJson(type.schema, 2)} />}
       </div>
     </Dialog>
   );

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { account, type WebhookFields } from "../../api/account";
 import { ApiError } from "../../api/http";
 import type { Webhook, WebhookOptions } from "../../api/types";
+import { writeJson } from "../../json";
 import { invalidate, useQuery } from "../../query";
 import { href, navigate } from "../../router";
 import { Button } from "../../ui/button";
@@ -22,7 +23,7 @@ const fieldsOf = ({ name, url, events, is_active }: Webhook): WebhookFields => (
 
 // The members that differ.
 function changes<T extends object>(now: T, before: T): Partial<T> {
-  const isChanged = (name: keyof T): boolean => JSON.stringify(now[name]) !== JSON.stringify(before[name]);
+  const isChanged = (name: keyof T): boolean => writeJson(now[name]) !== writeJson(before[name]);
   return Object.fromEntries(Object.entries(now).filter(([name]) => isChanged(name as keyof T))) as Partial<T>;
 }
 

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import type { ClientCertificate, WebhookOptions } from "../../api/types";
 import { fullTime, plural } from "../../format";
+import { readJson, writeJson } from "../../json";
 import { Button, CopyButton } from "../../ui/button";
 import { Choice, Field, Problems, type Option } from "../../ui/field";
 import { CrossIcon } from "../../ui/icons";
@@ -41,7 +42,7 @@ export interface OptionsDraft {
 export function draftOf(options: WebhookOptions | undefined): OptionsDraft {
   const schedule = options?.retry_schedule;
   return {
-    filter: options?.filter ? JSON.stringify(options.filter, null, 2) : "",
+    filter: options?.filter ? writeJson(options.filter, 2) : "",
     headers: Object.keys(options?.headers ?? {}).map((name) => ({ name, value: "", kept: true })),
     rate_limit: options?.rate_limit?.toString() ?? "",
     ordered: options?.ordered ? "strict" : "",
@@ -75,7 +76,7 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     return text;
   }
