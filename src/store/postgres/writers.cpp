@@ -444,7 +444,11 @@ void Writers::write(Worker& worker, Batch batch) {
     }
     finish(batch.publishes, std::move(outcomes));
     if (!slow.empty()) {
-      if (auto done = write_slow(worker, slow); !done) error = done.error();
+      if (auto done = write_slow(worker, slow); !done) {
+        error = done.error();
+        // All are offered again, but these are written: they are not fresh any more.
+        for (const AttemptOutcome* outcome : fast) registry_.settled({outcome->delivery_id});
+      }
     }
   }
   if (!error) {

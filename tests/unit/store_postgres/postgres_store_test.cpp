@@ -90,9 +90,11 @@ class TwoNodes : public testing::Test {
     Attempt attempt;
     attempt.started_at = clock.now();
     attempt.response_status = 200;
+    return record_outcomes(store, {{delivery.id, webhook.id, attempt, Delivered{clock.now()}}});
+  }
+  bool record_outcomes(Store& store, std::vector<AttemptOutcome> outcomes) {
     std::promise<bool> stored;
-    store.record({{delivery.id, webhook.id, attempt, Delivered{clock.now()}}},
-                 [&](Result<Done> done) { stored.set_value(done.ok()); });
+    store.record(std::move(outcomes), [&](Result<Done> done) { stored.set_value(done.ok()); });
     return stored.get_future().get();
   }
   std::size_t waiting(Store& store) {
@@ -160,6 +162,35 @@ TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
 }
 
 // Publishes that wait to be written while the node begins anew are written under its new lease.
+// A batch takes two transactions where not all of it is plain: the second may fail by itself.
+TEST_F(TwoNodes, RecordOnceMoreWhatWasHalfRecorded) {
+  const WaitingDelivery plain = publish(*one), failed = publish(*one);
+  Attempt answered;
+  answered.started_at = clock.now();
+  answered.response_status = 200;
+  Attempt refused;
+  refused.started_at = clock.now();
+  refused.failure = FailureReason::connect;
+  const std::vector<AttemptOutcome> outcomes{
+      {plain.id, webhook.id, answered, Delivered{clock.now()}},
+      {failed.id, webhook.id, refused, RetryAt{clock.now() + Seconds{60}}}};
+  postgres_server().sql(
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN RAISE EXCEPTION USING ERRCODE = ''40P01''; END'",
+      database());
+  postgres_server().sql(
+      "CREATE TRIGGER refuse BEFORE INSERT ON skyhook.detours FOR EACH ROW EXECUTE FUNCTION "
+      "refuse()",
+      database());
+  EXPECT_FALSE(record_outcomes(*one, outcomes));
+  postgres_server().sql("DROP TRIGGER refuse ON skyhook.detours", database());
+  EXPECT_TRUE(record_outcomes(*one, outcomes));
+  const DeliveryTotals totals = one->totals({webhook.id})->at(0);
+  EXPECT_EQ(totals.delivered, 1);
+  EXPECT_EQ(totals.pending, 1);
+  EXPECT_EQ((*one->delivery(webhook.id, plain.id))->attempts.size(), 1u);
+}
+
 TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
   std::atomic<bool> enough = false;
   std::mutex mutex;
@@ -349,9 +380,7 @@ class AFreshDatabase : public TwoNodes {
       attempt.failure = FailureReason::timeout;
       outcomes.push_back({delivery.id, webhook.id, attempt, verdict});
     }
-    std::promise<bool> stored;
-    store.record(std::move(outcomes), [&](Result<Done> done) { stored.set_value(done.ok()); });
-    return stored.get_future().get();
+    return record_outcomes(store, std::move(outcomes));
   }
   template <class Work>
   void quickly(const char* what, Work work) {
