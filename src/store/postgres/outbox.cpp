@@ -84,7 +84,7 @@ Answer<Done> NodeStore::take_from_outbox(Connection& connection, const Plan& pla
                                          std::vector<NewEvent>& events) {
   if (auto begun = connection.script("BEGIN"); !begun) return begun;
   if (in_turn) {
-    auto mine = connection.query("SELECT pg_try_advisory_xact_lock(1397442891, 3)");
+    auto mine = connection.query("SELECT pg_try_advisory_xact_lock(1397442891, 5)");
     if (!mine) return Err{mine.error()};
     if (!mine->boolean(0, 0)) return connection.script("COMMIT");
   }

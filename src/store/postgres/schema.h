@@ -20,6 +20,11 @@ inline constexpr std::int64_t kNumbersOfNodes = std::int64_t{1} << 37;
 // this, the first id of the year 2000.
 inline constexpr std::int64_t kMovedEnd = std::int64_t{10'957} << kDayShift;
 
+// Advisory locks of the database, by their second key (the first is 1397442891), each for one
+// thing: 1 migrating · 2 making and dropping days · 3 taking numbers of rows · 4 moving into it · 5
+// taking what was published by SQL in turn. Those of nodes (1397442892, node) are
+// skyhook.fence()'s.
+
 // Step i leads from version i to version i + 1.
 const std::vector<std::string_view>& migrations();
 

@@ -283,6 +283,25 @@ TEST_F(TwoNodes, KeepOneOrder) {
 }
 
 // Whichever node is asked to replay: the one that keeps the order sends, and is told.
+// Whoever takes what was published by SQL may take its time, or hang.
+TEST_F(TwoNodes, AreNotHeldUpByWhoAdoptsInTurn) {
+  postgres_server().sql(
+      "INSERT INTO skyhook.event_types VALUES ('contact.created') "
+      "ON CONFLICT DO NOTHING; SELECT skyhook.publish(" +
+          std::to_string(webhook.account_id.value) + ", 'contact.created', '{}')",
+      database());
+  bool joins = false;
+  const auto adopted = one->shared()->adopt_published(
+      [&](EventPtr event) {
+        joins = postgres::open({.database_url = url, .clock = clock, .answer_timeout = Seconds{2}})
+                    .ok();
+        return NewEvent{std::move(event), {}, std::nullopt};
+      },
+      /*in_turn=*/true);
+  EXPECT_TRUE(adopted.ok());
+  EXPECT_TRUE(joins) << "a node needs numbers for its rows";
+}
+
 TEST_F(TwoNodes, ReplayIntoOneOrder) {
   const WaitingDelivery first = publish(*one, true);
   EXPECT_THAT(in_order(*one), testing::ElementsAre(first.id));
