@@ -165,9 +165,9 @@ void reopen(const CallPtr& call, WebhookId webhook, DeliveryId delivery) {
     if (*in_flight) return call->fail(409, kInFlight);
   }
   const auto entry = services.store.reopen(webhook, delivery, services.clock.now());
+  services.dispatcher.wake(webhook);  // also where only the answer was lost
   if (!entry) return call->store_failed(entry.error());
   if (!*entry) return call->fail(404, kDeliveryNotFound);
-  services.dispatcher.wake(webhook);
   call->succeed(202, entry_json(**entry), "Delivery will be retried.");
 }
 
@@ -262,8 +262,8 @@ void recover_deliveries(const CallPtr& call) {
   if (!webhook->webhook.is_active) return call->fail(409, "The webhook is not active.");
   const auto recovered =
       services.store.reopen_failed(id, input.since, input.until, now, spacing_of(*failed));
+  services.dispatcher.wake(id);  // also where a part was reopened before the store failed
   if (!recovered) return call->store_failed(recovered.error());
-  services.dispatcher.wake(id);
   json.begin_object().field("recovered", *recovered).end_object();
   call->succeed(202, json.take(), "Failed deliveries will be retried.");
 }

@@ -91,3 +91,28 @@ def test_a_database_that_refuses(own_database, make_cluster, make_receiver, trou
     publisher.assert_refused_politely()
     eventually(lambda: publisher.accepted <= set(numbers(receiver)), TAKE_OVER_S, "every accepted event")
     assert one.process.poll() is None and two.process.poll() is None, "no restart was needed"
+
+
+def test_a_recovery_that_is_cut_short_is_begun(make_cluster, make_receiver):
+    """What was brought back before the database failed is sent, whatever the answer was."""
+    cluster = make_cluster()
+    node = cluster.node("--retry-schedule", "", "--rate-limit", "0")
+    account = node.account()
+    receiver = make_receiver(status(500))
+    webhook = account.webhook(receiver.url())
+    at_once, failed = 1000, 1200  # a statement brings back so many
+    for start in range(0, failed, 600):
+        batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
+                 for n in range(start, start + 600)]
+        assert node.operator("POST", "/events", {"events": batch}).status == 202
+    log = f"/webhooks/{webhook['id']}/deliveries?per_page=1&status=failed"
+    eventually(lambda: account.get(log).json["meta"]["total"] == failed, 30, "all of them failed")
+    receiver.answer_with(status(200))
+    cluster.store.sql("CREATE SEQUENCE brought_back; "
+                      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                      f"IF nextval('brought_back') > {at_once} THEN RAISE EXCEPTION 'no more' USING ERRCODE = '53100'; "
+                      "END IF; RETURN NEW; END $$; CREATE TRIGGER refuse BEFORE UPDATE ON skyhook.detours "
+                      "FOR EACH ROW WHEN (NEW.state = 0 AND OLD.state = 2) EXECUTE FUNCTION refuse()")
+    answer = account.post(f"/webhooks/{webhook['id']}/recover", {"since": "2020-01-01T00:00:00Z"})
+    assert answer.status == 503, answer
+    receiver.wait(failed + 5, 15)
