@@ -85,8 +85,8 @@ void Couriers::wake(WebhookId webhook) {
 
 void Couriers::ask_in_flight(WebhookId webhook, DeliveryId delivery,
                              std::function<void(bool)> answer) {
-  on_courier(webhook, [webhook, delivery, answer = std::move(answer)](Courier& courier) {
-    answer(courier.lanes().is_in_flight(webhook, delivery));
+  on_courier(webhook, [webhook, delivery, answer = std::move(answer)](Courier& courier) mutable {
+    courier.lanes().ask_in_flight(webhook, delivery, std::move(answer));
   });
 }
 

@@ -51,8 +51,8 @@ class Dispatcher {
   // take-over): its lane looks.
   virtual void wake(WebhookId webhook) = 0;
 
-  // `answer` runs on a network thread: is an attempt of the delivery under way, or its outcome not
-  // yet durable?
+  // `answer` runs on a network thread, once: is an attempt of the delivery under way? See
+  // Lanes::ask_in_flight.
   virtual void ask_in_flight(WebhookId webhook, DeliveryId delivery,
                              std::function<void(bool)> answer) = 0;
 

@@ -32,9 +32,9 @@ struct Lanes::Lane {
   int in_flight = 0;
   int suspect_in_flight = 0;  // of those, begun while the lane was suspect
 
-  // Ready, in flight, or with an outcome that is not yet durable: the store still shows them as
-  // waiting.
-  std::unordered_set<DeliveryId> held;
+  // The store still shows these as waiting.
+  enum class Stage : std::uint8_t { ready, in_flight, recording };
+  std::unordered_map<DeliveryId, Stage> held;
   // Settled while a load was under way, which may have read them as waiting before.
   std::unordered_set<DeliveryId> released_while_loading;
   // Held when the store had to be asked anew: it may have more to say of them once they are
@@ -109,7 +109,7 @@ bool Lanes::has_room(const Lane& target) const {
 
 void Lanes::take_into_memory(Lane& target, WaitingDelivery delivery) {
   if (target.released_while_loading.contains(delivery.id)) return;
-  if (!target.held.insert(delivery.id).second) return;
+  if (!target.held.emplace(delivery.id, Lane::Stage::ready).second) return;
   ++ready_;
   ready_bytes_ += bytes_of(delivery);
   target.ready.push_back(std::move(delivery));
@@ -120,10 +120,9 @@ void Lanes::send_test(WaitingDelivery delivery, Settled settled) {
   Lane& target = lane(delivery.webhook_id);
   waiters_[delivery.id] = std::move(settled);
   forget_ready(target, delivery.id);  // a load was quicker; it need not wait for its turn
-  if (!target.held.insert(delivery.id).second) return;  // under way: its outcome serves the waiter
+  if (target.held.contains(delivery.id)) return;  // under way: its outcome serves the waiter
   const WebhookPtr webhook = world_.webhook(delivery.webhook_id);
   if (!webhook) {  // deleted since
-    target.held.erase(delivery.id);
     settle_waiter(delivery.id, std::nullopt);
     consider(target);
     return;
@@ -138,7 +137,8 @@ void Lanes::wake(WebhookId id) {
 
 void Lanes::ask_anew(Lane& target) {
   forget_ready(target);
-  target.held_while_asking = target.held;
+  target.held_while_asking.clear();
+  for (const auto& [id, stage] : target.held) target.held_while_asking.insert(id);
   target.more_in_store = true;
   consider(target);
 }
@@ -219,7 +219,9 @@ void Lanes::load_if_wanted(Lane& target) {
   }
   target.loading = true;
   target.more_in_store = target.is_blocked = false;
-  std::vector<DeliveryId> except(target.held.begin(), target.held.end());
+  std::vector<DeliveryId> except;
+  except.reserve(target.held.size());
+  for (const auto& [id, stage] : target.held) except.push_back(id);
   std::sort(except.begin(), except.end());
   const int room = memory_of(target) - static_cast<int>(target.ready.size());
   if (target.in_order) {
@@ -440,6 +442,7 @@ void Lanes::start_next(Lane& target) {
 
 void Lanes::begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr webhook) {
   if (update_pace(target, webhook)) target.pace->begin(world_.now(), target.interval);
+  target.held[delivery.id] = Lane::Stage::in_flight;
   ++target.in_flight;
   ++in_flight_;
   if (target.concurrency.suspect()) {
@@ -454,6 +457,7 @@ void Lanes::begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr web
 
 void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
   Lane& target = lane(delivery.webhook_id);
+  target.held[delivery.id] = Lane::Stage::recording;
   --target.in_flight;
   --in_flight_;
   if (target.suspect_in_flight > 0) {
@@ -481,7 +485,7 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
     world_.gave_up(delivery, webhook, attempt);
   }
   const DeliveryId id = delivery.id;
-  if (waiters_.contains(id)) {
+  if (delivery.is_test) {  // also where nobody waits: somebody may yet
     unrecorded_tests_.emplace(id, SettledAttempt{std::move(delivery), attempt, verdict});
   }
   world_.record({.delivery_id = id,
@@ -516,8 +520,17 @@ void Lanes::recorded(const store::AttemptOutcome& outcome) {
     unrecorded_tests_.erase(test);
     settle_waiter(outcome.delivery_id, std::move(settled));
   }
+  answer_askers(outcome.delivery_id);
   consider(target);
   fill_slots();
+}
+
+void Lanes::answer_askers(DeliveryId id) {
+  const auto asked = askers_.find(id);
+  if (asked == askers_.end()) return;
+  const std::vector<InFlight> answers = std::move(asked->second);
+  askers_.erase(asked);
+  for (const InFlight& answer : answers) answer(false);
 }
 
 void Lanes::settle_waiter(DeliveryId id, std::optional<SettledAttempt> settled) {
@@ -542,14 +555,18 @@ void Lanes::close() {
 
 void Lanes::abandon_waiters() {
   for (auto& [id, notify] : std::exchange(waiters_, {})) notify(std::nullopt);
+  for (auto& [id, answers] : std::exchange(askers_, {})) {
+    for (const InFlight& answer : answers) answer(true);
+  }
 }
 
-bool Lanes::is_in_flight(WebhookId webhook, DeliveryId delivery) const {
-  const auto found = lanes_.find(webhook);
-  if (found == lanes_.end() || !found->second->held.contains(delivery)) return false;
-  const std::deque<WaitingDelivery>& ready = found->second->ready;
-  return std::none_of(ready.begin(), ready.end(),
-                      [&](const WaitingDelivery& d) { return d.id == delivery; });
+void Lanes::ask_in_flight(WebhookId webhook, DeliveryId delivery, InFlight answer) {
+  const Lane* const asked = find(webhook);
+  if (asked == nullptr) return answer(false);
+  const auto held = asked->held.find(delivery);
+  if (held == asked->held.end() || held->second == Lane::Stage::ready) return answer(false);
+  if (held->second == Lane::Stage::in_flight || !world_.may_deliver()) return answer(true);
+  askers_[delivery].push_back(std::move(answer));
 }
 
 Lanes::Stats Lanes::stats() const {

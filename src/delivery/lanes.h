@@ -94,7 +94,12 @@ class Lanes {
   void wake(WebhookId id);
   void look_again_later(WebhookId id);
   void webhook_changed(WebhookId id);
-  bool is_in_flight(WebhookId webhook, DeliveryId delivery) const;
+  // Is an attempt of the delivery under way? Of one that is over and whose outcome is on its way
+  // into the store the answer is false, once it is there: the log may show it a moment before.
+  // Answered here or later, once; and with true where the store takes no outcomes, or nobody waits
+  // any more.
+  using InFlight = std::function<void(bool)>;
+  void ask_in_flight(WebhookId webhook, DeliveryId delivery, InFlight answer);
 
   void attempt_finished(WaitingDelivery delivery, AttemptReport report);
   void recorded(const store::AttemptOutcome& outcome);
@@ -112,7 +117,7 @@ class Lanes {
   void close();
   // Nothing under way and every outcome durable.
   bool at_rest() const { return in_flight_ == 0 && unrecorded_ == 0; }
-  // Tells everybody who still waits for an outcome that there will be none.
+  // Tells everybody who still waits for an outcome, or an answer, that there will be none.
   void abandon_waiters();
 
   struct Stats {
@@ -167,6 +172,7 @@ class Lanes {
   void start_next(Lane& target);
   void begin_attempt(Lane& target, WaitingDelivery delivery, WebhookPtr webhook);
   void settle_waiter(DeliveryId id, std::optional<SettledAttempt> settled);
+  void answer_askers(DeliveryId id);
 
   World& world_;
   const Options options_;
@@ -179,6 +185,8 @@ class Lanes {
   std::unordered_map<DeliveryId, Settled>
       waiters_;  // who waits for a delivery's outcome (test calls)
   std::unordered_map<DeliveryId, SettledAttempt> unrecorded_tests_;
+  // Who asked of a delivery whose outcome is on its way into the store.
+  std::unordered_map<DeliveryId, std::vector<InFlight>> askers_;
   bool closed_ = false;
   int in_flight_ = 0;
   int suspect_in_flight_ = 0;

@@ -218,8 +218,11 @@ void Simulation::reopen_one() {
   const DeliveryId id = at->first;
   const WebhookId webhook_id = at->second.webhook_id;
   const WebhookPtr present = webhook(webhook_id);
-  if (!present || !present->webhook.is_active || lanes_->is_in_flight(webhook_id, id)) return;
-  later(between(Millis{0}, Millis{6}), [this, id, webhook_id] { reopen(webhook_id, id); });
+  if (!present || !present->webhook.is_active) return;
+  lanes_->ask_in_flight(webhook_id, id, [this, id, webhook_id](bool in_flight) {
+    if (in_flight) return;
+    later(between(Millis{0}, Millis{6}), [this, id, webhook_id] { reopen(webhook_id, id); });
+  });
 }
 
 void Simulation::reopen(WebhookId webhook_id, DeliveryId id) {
@@ -227,6 +230,13 @@ void Simulation::reopen(WebhookId webhook_id, DeliveryId id) {
   promises_.reopened(id);
   ++report_.reopened;
   later(between(Millis{0}, Millis{1}), [this, webhook_id] { lanes_->wake(webhook_id); });
+}
+
+// Is an attempt of it under way, or its outcome not yet durable?
+bool Simulation::is_held(WebhookId webhook_id, DeliveryId id) {
+  const auto held = std::make_shared<bool>(true);
+  lanes_->ask_in_flight(webhook_id, id, [held](bool in_flight) { *held = in_flight; });
+  return *held;
 }
 
 // As POST …/recover does it: every failed delivery, dealt out over time.
@@ -385,8 +395,8 @@ void Simulation::regain_lease(bool others_took_over) {
   may_deliver_ = true;
   if (!others_took_over) return lanes_->go_on();
   for (const auto& [id, row] : store_.rows()) {
-    const bool held = lanes_->is_in_flight(row.webhook_id, id);
-    if (row.status != DeliveryStatus::pending || held || row.is_test || !chance(0.5)) continue;
+    if (row.status != DeliveryStatus::pending || row.is_test) continue;
+    if (is_held(row.webhook_id, id) || !chance(0.5)) continue;
     store_.delivered_elsewhere(id);
     promises_.delivered_elsewhere(id);
     ++report_.taken_over;

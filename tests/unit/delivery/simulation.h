@@ -87,6 +87,7 @@ class Simulation final : public Lanes::World {
   void publish_test();
   void reopen_one();
   void reopen(WebhookId webhook_id, DeliveryId id);
+  bool is_held(WebhookId webhook_id, DeliveryId id);
   void recover(std::optional<WebhookId> id);
   void rotate();
   void switch_order();
