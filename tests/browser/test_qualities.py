@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from conftest import inspect, settle, sign_in
+from conftest import ROOT, inspect, settle, sign_in
 from harness import receiver as answers
 from harness.polling import eventually
 from harness.server import LOCAL, Skyhook
@@ -365,6 +365,19 @@ def test_the_first_view_is_small(lively, browser):
     assert any("woff2" in url for url in files) and any("plot" in url for url in files), files
     assert 50_000 < sum(files.values()) < FIRST_VIEW_LIMIT, files
     context.close()
+
+
+def test_what_the_page_is_made_of_is_credited(server, open_page):
+    """Each package that is built into the page, with its licence to the letter."""
+    page = open_page(server)
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Licences").click()
+    shown = " ".join(opened.value.locator("body").inner_text().split())
+    packages = json.loads((ROOT / "web" / "package.json").read_text())["dependencies"]
+    assert len(packages) >= 4
+    for package in packages:
+        [licence] = (ROOT / "web" / "node_modules" / package).glob("LICENSE*")
+        assert " ".join(licence.read_text().split()) in shown, package
 
 
 def test_states_of_an_empty_account(server, account, open_page):

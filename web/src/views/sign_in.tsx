@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import licencesUrl from "../../../THIRD-PARTY-LICENSES.txt?url";
 import iconUrl from "../icon.svg";
 import { account } from "../api/account";
 import { ApiError, Unreachable } from "../api/http";
@@ -61,6 +62,7 @@ export function SignIn(): JSX.Element {
         <Button kind="primary" type="submit" busy={busy}>Sign in</Button>
         <p class="muted small">The key is sent to this server only and kept in this tab at most. Accounts get theirs from the operator; the operator's token is in the server's configuration or its data directory.</p>
       </form>
+      <a class="licences small" href={licencesUrl} target="_blank" rel="noreferrer">Licences</a>
     </main>
   );
 }
