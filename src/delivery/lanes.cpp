@@ -17,6 +17,11 @@ std::size_t bytes_of(const WaitingDelivery& delivery) {
   return kDeliveryOverhead + delivery.event->data.size();
 }
 
+bool ends_webhook(const Verdict& verdict) {
+  const auto* gave_up = std::get_if<GaveUp>(&verdict);
+  return gave_up != nullptr && gave_up->switch_webhook_off;
+}
+
 const WebhookOptions* options_of(const WebhookPtr& webhook) {
   return webhook ? webhook->webhook.options.get() : nullptr;
 }
@@ -44,7 +49,8 @@ struct Lanes::Lane {
   bool load_is_stale = false;  // what the load under way has read may not hold any more
   bool more_in_store =
       false;  // something due may be in the store that no load under way is sure to see
-  std::optional<Timestamp> wake_at;  // entry in wakes_
+  std::optional<Timestamp> wake_at;     // entry in wakes_
+  std::optional<Timestamp> gone_until;  // see kGonePatience
 
   std::optional<Pace> pace;           // of a webhook with a rate limit; then also:
   Micros interval{0};                 // between two attempts
@@ -199,6 +205,7 @@ void Lanes::webhook_changed(WebhookId id) {
   const WebhookPtr webhook = world_.webhook(id);
   Lane* changed = find(id);
   if (changed && changed->held_back) end_pause(*changed);  // the rate limit may have changed
+  if (changed) changed->gone_until.reset();
   // What waited when it was switched off may wait there still.
   if (webhook && webhook->webhook.is_active) return wake(id);
   if (changed) consider(*changed);
@@ -366,6 +373,7 @@ void Lanes::consider(Lane& target) {
     turn_.push_back(target.id);
   }
   load_if_wanted(target);
+  if (is_gone(target)) schedule_wake(target, *target.gone_until);
   const bool shrunk = target.concurrency.shrunk();
   if (shrunk != target.counted_as_shrunk) {
     shrunk ? ++shrunk_lanes_ : --shrunk_lanes_;
@@ -396,8 +404,14 @@ void Lanes::release(Lane& target, DeliveryId id) {
 }
 
 bool Lanes::may_send(const Lane& target) const {
-  return !target.ready.empty() && !target.held_back && !waits_for_its_turn(target) &&
-         target.in_flight < target.concurrency.limit();
+  return !target.ready.empty() && !target.held_back && !is_gone(target) &&
+         !waits_for_its_turn(target) && target.in_flight < target.concurrency.limit();
+}
+
+bool Lanes::is_gone(const Lane& target) const {
+  if (!target.gone_until) return false;
+  const Micros left = *target.gone_until - world_.now();
+  return left > Micros{0} && left <= kGonePatience;  // more where the clock was set back
 }
 
 bool Lanes::slot_free_for(const Lane& target) const {
@@ -484,6 +498,7 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
       webhook->webhook.is_active) {
     world_.gave_up(delivery, webhook, attempt);
   }
+  if (ends_webhook(verdict)) target.gone_until = world_.now() + kGonePatience;
   const DeliveryId id = delivery.id;
   if (delivery.is_test) {  // also where nobody waits: somebody may yet
     unrecorded_tests_.emplace(id, SettledAttempt{std::move(delivery), attempt, verdict});
@@ -510,8 +525,8 @@ void Lanes::recorded(const store::AttemptOutcome& outcome) {
   }
   // Not before: what waits is ended with the webhook, and this delivery must end as gone, its
   // attempt in the log.
-  if (const auto* gave_up = std::get_if<GaveUp>(&outcome.verdict);
-      gave_up && gave_up->switch_webhook_off) {
+  if (ends_webhook(outcome.verdict)) {
+    target.gone_until = world_.now() + kGonePatience;
     world_.switch_off(target.id);
   }
   if (const auto test = unrecorded_tests_.find(outcome.delivery_id);

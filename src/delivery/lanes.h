@@ -129,6 +129,10 @@ class Lanes {
   Stats stats() const;
 
   static constexpr Millis kLoadRetryDelay{1000};
+  // A webhook whose receiver answered 410 is sent nothing until it is switched off: what waits ends
+  // with it. Where that does not come to pass in this time, sending goes on, and the next 410 asks
+  // for it again.
+  static constexpr Millis kGonePatience{5000};
   // A lane under a rate limit keeps as much in memory as it will send in this time, and at least
   // one: what it may not send for long must not take the memory of others.
   static constexpr Seconds kPacedMemory{10};
@@ -154,6 +158,7 @@ class Lanes {
   // gone afterwards.
   void consider(Lane& target);
   bool may_send(const Lane& target) const;
+  bool is_gone(const Lane& target) const;
   bool slot_free_for(const Lane& target) const;
   void load_if_wanted(Lane& target);
   void feed_starved();

@@ -331,6 +331,11 @@ def numbers_of(receiver):
     return [request.json["data"]["n"] for request in receiver.requests]
 
 
+def numbers_of_events(receiver):
+    """Without tests."""
+    return [request.json["data"]["n"] for request in receiver.requests if "n" in request.json["data"]]
+
+
 def test_order_is_kept_over_retries(account, make_receiver):
     refusals = {3: 2, 5: 1, 6: 9}
 
@@ -387,8 +392,7 @@ def test_what_waits_in_order_outlives_a_restart(make_server, make_receiver):
     first = account.deliveries(webhook)[-1]
     assert account.post(f"/webhooks/{webhook['id']}/deliveries/{first['delivery_id']}/retry").status == 202
     account.settled(webhook, "delivered", 7)
-    ordered = [request.json["data"]["n"] for request in receiver.requests if "n" in request.json["data"]]
-    assert ordered == [0, 0, 1, 2, 3, 4, 5]
+    assert numbers_of_events(receiver) == [0, 0, 1, 2, 3, 4, 5]
 
 
 def test_a_retry_by_hand_comes_before_what_waits(account, make_receiver):
@@ -407,6 +411,23 @@ def test_a_retry_by_hand_comes_before_what_waits(account, make_receiver):
     assert numbers_of(receiver) == [0, 1, 0]
     change(account, webhook, {"ordered": False})  # what waited behind the retry need not any more
     assert sorted(request.json["data"]["n"] for request in receiver.wait(5)[3:]) == [2, 3]
+
+
+def test_a_410_lets_nothing_pass_and_recovery_goes_on_in_order(account, make_receiver):
+    receiver = make_receiver(status(200), status(410), status(200))
+    webhook = account.webhook(receiver.url(), options={"ordered": True})
+    account.post(f"/webhooks/{webhook['id']}/test")
+    since = account.deliveries(webhook)[0]["created_at"]
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(8)]
+    assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    account.settled(webhook, "failed", 8)
+    assert options_of(account, webhook)["switched_off"]["reason"] == "gone"
+    assert len(receiver.requests) == 2  # the test, and the one that was answered 410
+    assert account.put(f"/webhooks/{webhook['id']}", {"is_active": True}).status == 200
+    assert account.post(f"/webhooks/{webhook['id']}/recover", {"since": since}).data == {"recovered": 8}
+    account.publish(data={"n": 8})
+    account.settled(webhook, "delivered", 10)
+    assert numbers_of_events(receiver) == [0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_order_can_begin_and_end_under_way(account, make_receiver):

@@ -274,6 +274,7 @@ void Simulation::change(WebhookId id, const std::function<void(WebhookEntry&)>& 
   change(*changed);
   found->second = changed;
   later(between(Millis{0}, Millis{2}), [this, id, active = changed->webhook.is_active] {
+    gone_.erase(id);
     lanes_->webhook_changed(id);
     if (!active) fail_waiting(id);
   });
@@ -334,6 +335,7 @@ void Simulation::jump_and_back() {
 void Simulation::jump(Micros by) {
   clock_.jump(by);
   begun_.clear();  // a rate limit may begin anew
+  gone_.clear();
 }
 
 void Simulation::start_process() {
@@ -353,6 +355,7 @@ void Simulation::end_process() {
   ending_waiting_.clear();
   end_waiting_again_.clear();
   asked_to_switch_off_.clear();
+  gone_.clear();
   unanswered_tests_.clear();
   may_deliver_ = true;
   closed_ = false;
@@ -441,7 +444,10 @@ void Simulation::finish(const WaitingDelivery& delivery, const Answer& answer,
                         result.status == 429 || result.status / 100 == 3;
   lane.overloads = overload ? lane.overloads + 1 : 0;
   report_.retry_after_heeded += answer.leave_alone || answer.leave_alone_until;
-  report_.gone += result.status == 410;
+  if (result.status == 410) {
+    ++report_.gone;
+    gone_[delivery.webhook_id] = clock_.steady();
+  }
   promises_.answered(delivery.id, answer);
   lanes_->attempt_finished(delivery, Sender::make_report(delivery, result, started_at, now()));
 }
@@ -510,6 +516,7 @@ void Simulation::end_waiting_step(WebhookId id) {
 
 void Simulation::switch_off(WebhookId id) {
   asked_to_switch_off_.insert(id);
+  gone_[id] = clock_.steady();
   later(between(Millis{0}, Millis{6}), [this, id] { set_active(id, false); });
 }
 
@@ -530,6 +537,7 @@ void Simulation::check_may_begin(const WaitingDelivery& delivery) const {
   require(!closed_, "an attempt begins after the end was asked for");
   if (delivery.is_test) return;  // at once, past every queue
   require(may_deliver_, "an attempt begins while others may deliver the same");
+  require(!is_gone(delivery.webhook_id), "an attempt begins after a 410");
   const auto found = in_flight_.find(delivery.webhook_id);
   const InFlight lane = found == in_flight_.end() ? InFlight{} : found->second;
   const int free = options_.lanes.in_flight_limit - in_flight_total_;
@@ -570,6 +578,11 @@ void Simulation::check_order(const WaitingDelivery& delivery) {
   }
 }
 
+bool Simulation::is_gone(WebhookId id) const {
+  const auto gone = gone_.find(id);
+  return gone != gone_.end() && clock_.steady() - gone->second < Lanes::kGonePatience;
+}
+
 void Simulation::check_lanes() {
   for (auto& [id, lane] : in_flight_) {
     if (!store_.has_waiting(id)) lane.overloads = 0;  // its lane may end, and begin anew
@@ -589,8 +602,10 @@ void Simulation::check_lanes() {
   report_.held_back += stats.held_back > 0;
   // In strict order an outcome that is not yet durable holds up what comes after it.
   const bool in_order = options_.orders && stats.unrecorded > 0;
+  const bool gone =
+      std::ranges::any_of(gone_, [this](const auto& entry) { return is_gone(entry.first); });
   require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_ ||
-              stats.held_back > 0 || in_order,
+              stats.held_back > 0 || in_order || gone,
           "deliveries wait though every slot is free");
 }
 

@@ -116,6 +116,7 @@ class Simulation final : public Lanes::World {
   void check_rate(const WaitingDelivery& delivery);
   void check_order(const WaitingDelivery& delivery);
   void check_lanes();
+  bool is_gone(WebhookId id) const;  // was answered 410, and is to be sent nothing
   void check_end() const;
 
   // Runs `task` after `delay`; one that belongs to the process is forgotten when that ends.
@@ -168,6 +169,7 @@ class Simulation final : public Lanes::World {
   int handing_over_ = 0;  // publishes that are durable and not yet with the lanes
   std::set<WebhookId> ending_waiting_, end_waiting_again_;
   std::set<WebhookId> asked_to_switch_off_;
+  std::map<WebhookId, Timestamp> gone_;  // answered 410 then (steady), and not changed since
   std::set<DeliveryId> unanswered_tests_;
   bool may_deliver_ = true;
   bool closed_ = false;
