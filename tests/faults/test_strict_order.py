@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from harness.cluster import known_on
 from harness.load import Publisher
 from harness.polling import eventually
 from harness.receiver import status
@@ -139,3 +140,31 @@ def test_sql_publishes_keep_their_order(make_cluster, make_receiver):
                           json_build_object('n', n))) FROM generate_series({n}, {n + 29}) AS n""")
     eventually(lambda: len(witness.seen) == 1500, 60, "all of them")
     assert witness.taken == sorted(witness.taken)
+
+
+def test_what_is_recovered_keeps_the_order_over_nodes(make_cluster, make_receiver):
+    """Ids of several nodes are not in the order of acceptance."""
+    cluster = make_cluster()
+    nodes = [cluster.node("--retry-schedule", "1h") for _ in range(2)]
+    account, receiver = nodes[0].account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url(), options={"ordered": True})
+    await_webhook(nodes, account, webhook)
+    for n in range(20):
+        nodes[n % 2].publish(account.id, data={"n": n})
+    receiver.wait(1)
+    since = account.deliveries(webhook, "?page=20&per_page=1")[0]["created_at"]
+    assert account.put(f"/webhooks/{webhook['id']}", {"is_active": False}).status == 200
+    account.settled(webhook, "failed", 20)
+    receiver.answer_with(status(200))
+    assert account.put(f"/webhooks/{webhook['id']}", {"is_active": True}).status == 200
+    # One of them by hand, and by the other node.
+    there = known_on(nodes[1], account)
+    eventually(lambda: there.get(f"/webhooks/{webhook['id']}").data["is_active"], 10, "the switch on the other node")
+    newest = account.deliveries(webhook)[0]["delivery_id"]
+    receiver.requests.clear()
+    assert account.post(f"/webhooks/{webhook['id']}/recover", {"since": since}).data == {"recovered": 20}
+    assert there.post(f"/webhooks/{webhook['id']}/deliveries/{newest}/retry").status in (202, 409)
+    for n in range(20, 24):
+        nodes[n % 2].publish(account.id, data={"n": n})
+    account.settled(webhook, "delivered", 24)
+    assert [request.json["data"]["n"] for request in receiver.requests] == list(range(24))

@@ -69,6 +69,33 @@ def test_an_hour_of_failures_over_a_crash(make_server, make_receiver, clock, sto
     remains(lambda: not is_off(account, webhook), 0.5)
 
 
+def test_what_waits_in_order_ends_and_is_recovered_in_order(make_server, make_receiver, clock, store):
+    server = make_server(store=store, **settings(clock))
+    account, receiver = server.account(), make_receiver(status(500))
+    webhook = account.webhook(receiver.url(), options={"ordered": True, "retry_schedule": ["10h", "10h"]})
+    path = f"/webhooks/{webhook['id']}"
+    clock.set(120)
+    for n in range(6):
+        account.publish(data={"n": n})
+    receiver.wait(1)
+    head = account.deliveries(webhook)[-1]
+    eventually(lambda: account.detail(webhook, head["delivery_id"])["attempts"], 10, "the first failure")
+    assert len(account.deliveries(webhook, "?status=pending")) == 6
+    clock.set(120 + HOUR_S + 70)
+    assert account.post(f"{path}/deliveries/{head['delivery_id']}/retry").status == 202
+    eventually(lambda: is_off(account, webhook), 10, "the switch-off")
+    account.settled(webhook, "failed", 6)
+    assert [request.json["data"]["n"] for request in receiver.requests] == [0, 0]
+    receiver.answer_with(status(200))
+    assert account.put(path, {"is_active": True}).status == 200
+    account.publish(data={"n": 6})
+    account.settled(webhook, "delivered")
+    assert account.post(f"{path}/recover", {"since": head["created_at"]}).data == {"recovered": 6}
+    account.publish(data={"n": 7})
+    account.settled(webhook, "delivered", 8)
+    assert [request.json["data"]["n"] for request in receiver.requests] == [0, 0, 6, 0, 1, 2, 3, 4, 5, 7]
+
+
 def test_a_success_begins_the_time_anew(make_server, make_receiver, clock):
     server = make_server(**settings(clock))
     account, receiver = server.account(), make_receiver(status(500))

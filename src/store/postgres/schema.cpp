@@ -1640,6 +1640,35 @@ BEGIN
 END $do$;
 )sql";
 
+constexpr std::string_view kRecoverInOrder = R"sql(
+-- What failed keeps its place: ids of several nodes are not in the order of acceptance. It comes
+-- before everything that still waits all the same, since that was accepted later. What has lost its
+-- place by being delivered, or never had one, gets the place of the first that waits with a later
+-- id, which comes after it then. The functions are as before, but for that, and for what is
+-- recovered, which is dealt out in the order of places too.
+DO $do$
+DECLARE
+  f text;
+BEGIN
+  f := pg_get_functiondef('skyhook.reopen(int, bigint, bigint, bigint, bigint)'::regprocedure);
+  f := replace(f, 'WHEN 0 THEN place ELSE first_place END',
+               'WHEN 0 THEN place ELSE coalesce(place, first_place) END');
+  f := replace(f, 'SELECT 0 INTO first_place',
+               'SELECT coalesce((SELECT w.place FROM skyhook.detours w
+                                 WHERE w.webhook_id = p_webhook AND w.state = 0
+                                   AND w.place IS NOT NULL AND w.delivery_id > p_delivery
+                                 ORDER BY w.place, w.delivery_id LIMIT 1), 0) INTO first_place');
+  EXECUTE f;
+  f := pg_get_functiondef('skyhook.reopen_failed(int, bigint, bigint, bigint, bigint, bigint, bigint, bigint, int)'::regprocedure);
+  f := replace(f, 'SELECT x.account_id, x.webhook_id, x.delivery_id FROM skyhook.detours x,',
+               'SELECT x.account_id, x.webhook_id, x.delivery_id, x.place FROM skyhook.detours x,');
+  f := replace(f, 'row_number() OVER (ORDER BY delivery_id)',
+               'row_number() OVER (ORDER BY coalesce(place, first_place), delivery_id)');
+  f := replace(f, 'place = first_place', 'place = coalesce(x.place, first_place)');
+  EXECUTE f;
+END $do$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1655,8 +1684,8 @@ std::string first_schema() {
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
   static const std::vector<std::string_view> list{
-      first,        kMoves, kOptions, kLive,         kInquiries,     kSpans,
-      kEventCounts, kOrder, kReplay,  kLateOutcomes, kFirstAttempts, kHalfDays};
+      first,  kMoves,  kOptions,      kLive,          kInquiries, kSpans,         kEventCounts,
+      kOrder, kReplay, kLateOutcomes, kFirstAttempts, kHalfDays,  kRecoverInOrder};
   return list;
 }
 
