@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
-#include <cmath>
 
 #include "api/text.h"
 #include "domain/account.h"
@@ -36,32 +35,6 @@ std::optional<std::int64_t> parse_whole_number(std::string_view text) {
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (fault != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-namespace {
-
-// Boost.JSON computes 0e999 as 0 × infinity, which is not a number, equals nothing and is in no
-// range; JSON means zero.
-void mend_zeros(json::value& value) {
-  if (double* number = value.if_double()) {
-    if (std::isnan(*number)) *number = 0;
-  } else if (json::array* array = value.if_array()) {
-    for (json::value& item : *array) mend_zeros(item);
-  } else if (json::object* object = value.if_object()) {
-    for (auto& member : *object) mend_zeros(member.value());
-  }
-}
-
-}  // namespace
-
-std::optional<json::object> parse_object(std::string_view body) {
-  json::parse_options options;
-  options.max_depth = kJsonDepthLimit;
-  boost::system::error_code error;
-  json::value value = json::parse(json::string_view(body.data(), body.size()), error, {}, options);
-  if (error || !value.is_object()) return std::nullopt;
-  mend_zeros(value);
-  return std::move(value.get_object());
 }
 
 std::string field_message(std::string_view field, std::string_view rest) {

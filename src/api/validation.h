@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/json_body.h"
 #include "api/query.h"
 #include "base/time.h"
 #include "domain/catalogue.h"
@@ -46,11 +47,6 @@ class FieldErrors {
 std::string shown_name(std::string_view field);
 // A whole number as PHP's FILTER_VALIDATE_INT reads it: optional sign, no leading zeros.
 std::optional<std::int64_t> parse_whole_number(std::string_view text);
-
-// The JSON object of a body; nullopt where it is not JSON, not an object, or nested deeper than
-// kJsonDepthLimit. The last of several values of a name counts.
-inline constexpr std::size_t kJsonDepthLimit = 64;
-std::optional<boost::json::object> parse_object(std::string_view body);
 
 // What readers of single fields are made of.
 std::string field_message(std::string_view field, std::string_view rest);  // `The … field <rest>`

@@ -466,6 +466,14 @@ def test_a_filter_chooses_by_the_data(account, receiver):
     assert len(receiver.wait(2)) == 2
 
 
+@pytest.mark.parametrize("number", ["361.30268965844164", "112.58002984152021", "9007199254740993", "-1.5e-7", "0e999"])
+def test_a_filter_knows_every_digit_of_a_number(account, receiver, number):
+    body = '{"name":"x","url":"%s","events":["*"],"options":{"filter":{"a":%s}}}' % (receiver.url(), number)
+    assert account.post("/webhooks", body=body.encode()).status == 201
+    answer = account.server.publish_raw(account.id, ('{"event":"contact.created","data":{"a":%s}}' % number).encode())
+    assert answer.data["deliveries"] == 1
+
+
 def test_a_filter_is_for_new_events_and_not_for_tests(account, receiver):
     webhook = account.webhook(receiver.url(), options={"filter": {"a": 1}})
     assert account.post(f"/webhooks/{webhook['id']}/test").data["status"] == "delivered"
