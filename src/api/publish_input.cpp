@@ -12,7 +12,8 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr std::size_t kKeptParserBytes = 256 * 1024;  // larger bodies get parsers of their own
+constexpr std::size_t kKeptParserBytes = 256 * 1024;       // larger bodies get parsers of their own
+constexpr std::size_t kParserDepth = kJsonDepthLimit + 1;  // simdjson counts the document as well
 
 struct Parsers {
   simdjson::dom::parser whole;
@@ -110,8 +111,8 @@ bool with_object(std::string& body, const std::function<void(ondemand::object)>&
   if (body.size() > kKeptParserBytes) own.emplace();
   Parsers& parsers = own ? *own : kept;
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  if (parsers.whole.max_depth() != kJsonDepthLimit || parsers.whole.capacity() < body.size()) {
-    if (parsers.whole.allocate(body.size(), kJsonDepthLimit) != simdjson::SUCCESS) return false;
+  if (parsers.whole.max_depth() != kParserDepth || parsers.whole.capacity() < body.size()) {
+    if (parsers.whole.allocate(body.size(), kParserDepth) != simdjson::SUCCESS) return false;
   }
   if (!is_valid_json(body, parsers.whole)) return false;
   ondemand::document document;
@@ -230,8 +231,7 @@ void read_batch_events(ondemand::value value, const Catalogue& catalogue,
   // Of several `events` the last one counts.
   input.errors = {};
   input.items.clear();
-  ondemand::json_type type{};
-  if (value.type().get(type) != simdjson::SUCCESS || type == ondemand::json_type::null) {
+  if (!read_value(value).present) {
     return input.errors.add("events", "The events field is required.");
   }
   ondemand::array items;

@@ -186,6 +186,15 @@ def test_what_is_not_json_is_never_passed_on(server, account, receiver, body):
     assert not receiver.requests
 
 
+@pytest.mark.parametrize("value", [b"1", b"1e400"], ids=["by either parser", "by the slower one"])
+def test_bodies_nest_64_deep(server, account, value):
+    def publish(depth):
+        nested = b'{"a":' * (depth - 1) + value + b"}" * (depth - 1)
+        return server.publish_raw(account.id, b'{"event":"contact.created","data":%s}' % nested).status
+
+    assert [publish(depth) for depth in (2, 64, 65)] == [202, 202, 400]
+
+
 def test_publish_size(server, account, receiver):
     webhook = account.webhook(receiver.url())
     frame = b'{"event":"contact.created","data":{"x":""}}'
@@ -346,6 +355,17 @@ def test_the_same_key_twice_in_one_batch(server, account, receiver):
                            {**event, "data": {"n": 3}, "idempotency_key": "new"}])
     assert clash.status == 422, clash
     assert len(account.deliveries(webhook)) == 1
+
+
+@pytest.mark.parametrize("body,error", [
+    ({}, "is required."), ({"events": None}, "is required."), ({"events": " "}, "is required."),
+    ({"events": "x"}, "must be an array."), ({"events": {"0": 1}}, "must be an array."), ({"events": 1}, "must be an array."),
+    ({"events": []}, "must have at least 1 items."),
+])
+def test_a_batch_is_a_list(server, body, error):
+    answer = server.operator("POST", "/events", body)
+    assert answer.status == 422
+    assert answer.json["errors"] == {"events": [f"The events field {error}"]}
 
 
 def test_batch_limits(server, account):
