@@ -8,6 +8,8 @@ namespace skyhook::api {
 
 namespace {
 
+constexpr std::string_view kList("\0", 1);
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -42,7 +44,11 @@ Query::Query(std::string_view raw) {
     if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
     const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
-    values_.emplace_back(decode(pair.substr(0, equals)), decode(value));
+    std::string name = decode(pair.substr(0, equals));
+    const std::size_t bracket = name.find('[');
+    const bool is_list = bracket != name.npos && bracket > 0;
+    if (is_list) name.resize(bracket);
+    values_.emplace_back(std::move(name), is_list ? std::string(kList) : decode(value));
   }
 }
 

@@ -13,7 +13,8 @@ class Query {
  public:
   // Never fails: a broken escape stays as it is.
   explicit Query(std::string_view raw);
-  // The last value of that name, trimmed; nullopt where it is absent or empty.
+  // The last value of that name, trimmed; nullopt where it is absent or empty. Of a list, as in
+  // `status[]=failed`, a text that no reader takes: there is no field here that may have one.
   std::optional<std::string> get(std::string_view name) const;
 
  private:

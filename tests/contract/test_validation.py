@@ -245,6 +245,11 @@ QUERY_CASES = [
     ("event=a%00b", {"event": ["The selected event is invalid."]}),
     ("event=%ff%fe", {"event": ["The selected event is invalid."]}),
     ("status=sent", {"status": ["The selected status is invalid."]}),
+    ("status[]=failed", {"status": ["The selected status is invalid."]}),
+    ("status%5B0%5D=failed&event[]=contact.created",
+     {"status": ["The selected status is invalid."], "event": ["The selected event is invalid."]}),
+    ("page%5B%5D=7", {"page": ["The page field must be an integer."]}),
+    ("from[]=2026-03-01T10:00:00Z", {"from": ["The from field must be a valid date."]}),
     ("status=sent&page=x&per_page=1000",
      {"page": ["The page field must be an integer."],
       "per_page": ["The per page field must not be greater than 100."],
@@ -268,7 +273,7 @@ def test_query_at_its_limits(account, webhook):
 
 
 @pytest.mark.parametrize("query", ["", "?", "?&&", "?page=&per_page=&status=", "?page", "?status=%20",
-                                   "?unknown=1", "?page%5B%5D=7", "?page=%201%20&per_page=%2B25"])
+                                   "?unknown=1", "?unknown[]=1", "?page[]=7&page=1", "?page=%201%20&per_page=%2B25"])
 def test_a_parameter_that_is_empty_or_unknown_is_none(account, webhook, query):
     answer = account.get(f"/webhooks/{webhook['id']}/deliveries{query}")
     assert answer.status == 200, answer

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace skyhook::api {
 namespace {
 
@@ -16,6 +18,14 @@ TEST(Query, DecodesAsFormsDo) {
   EXPECT_EQ(query.get("g"), "ä=");
   EXPECT_EQ(query.get("missing"), std::nullopt);
   EXPECT_EQ(Query("").get(""), std::nullopt);
+}
+
+TEST(Query, KeepsAListFromPassingForAValue) {
+  const std::string list(1, '\0');
+  EXPECT_EQ(Query("a[]=1").get("a"), list);
+  EXPECT_EQ(Query("a=1&a%5Bx%5D=").get("a"), list);
+  EXPECT_EQ(Query("a[]=1&a=2").get("a"), "2");
+  EXPECT_EQ(Query("[]=1&a=2").get("a"), "2");
 }
 
 }  // namespace
