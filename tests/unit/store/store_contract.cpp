@@ -1256,11 +1256,15 @@ TEST_P(StoreContract, KeepsAnOldEventWhileItsReplayWaits) {
   ASSERT_THAT(page->deliveries, SizeIs(1));
   EXPECT_EQ(page->deliveries[0].event->data, old.event->data);
   EXPECT_TRUE(store->delivery(webhook.id, page->deliveries[0].id)->has_value());
-  ASSERT_TRUE(record({delivered(page->deliveries[0])}).ok());
+  ASSERT_TRUE(record({failed(page->deliveries[0], GaveUp{FailureReason::http_status})}).ok());
+  EXPECT_EQ(*store->count_failed(webhook.id, Timestamp{}, at(Seconds{1})), 1);
 
   // Then it goes; the entry stays for its own time.
   purge_all(clock.time, at(Seconds{-2 * 86'400}));
   EXPECT_EQ(store->deliveries(webhook.id, {}, 1, 10)->total, 1);
+  EXPECT_EQ(*store->count_failed(webhook.id, Timestamp{}, at(Seconds{1})), 0);
+  EXPECT_EQ(*store->reopen_failed(webhook.id, Timestamp{}, at(Seconds{1}), clock.time, Micros{1}),
+            0);
   EXPECT_FALSE(store->delivery(webhook.id, page->deliveries[0].id)->has_value());
   EXPECT_FALSE(store->reopen(webhook.id, page->deliveries[0].id, clock.time)->has_value());
 }
