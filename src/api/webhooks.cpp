@@ -65,6 +65,15 @@ void clear_switched_off(WebhookOptions& options) {
   options.switched_off.reset();
 }
 
+void change_webhook(Webhook& present, const WebhookInput& wanted, const OptionsChange& options) {
+  if (wanted.name) present.name = *wanted.name;
+  if (wanted.url) present.url = *wanted.url;
+  if (wanted.events) present.events = *wanted.events;
+  if (wanted.is_active) present.is_active = *wanted.is_active;
+  present.options = with_change(present.options, options);
+  if (present.is_active) present.options = with_change(present.options, clear_switched_off);
+}
+
 // Clients that send every POST with a body send an empty list where there is nothing to say.
 bool has_no_fields(std::string_view body) {
   return body.empty() || trimmed(body) == "[]";
@@ -145,19 +154,28 @@ void update_webhook(const CallPtr& call) {
     read_options_for(webhook->webhook);  // for their errors in the same answer
     return call->invalid(errors);
   }
-  const auto updated = call->services.directory.update_webhook(
-      webhook->webhook.id, call->services.clock.now(), [&](Webhook& present) {
-        // Some options refer to what the webhook has, which another node may have changed.
-        const OptionsChange options = read_options_for(present);
-        if (!errors.empty()) return false;
-        if (wanted.name) present.name = *wanted.name;
-        if (wanted.url) present.url = *wanted.url;
-        if (wanted.events) present.events = *wanted.events;
-        if (wanted.is_active) present.is_active = *wanted.is_active;
-        present.options = with_change(present.options, options);
-        if (present.is_active) present.options = with_change(present.options, clear_switched_off);
-        return true;
-      });
+  // What waited when it was switched off has ended before it is on again, however soon that is.
+  bool must_end = false;
+  bool has_ended = false;
+  const auto change = [&](Webhook& present) {
+    must_end = wanted.is_active.value_or(false) && !present.is_active && !has_ended;
+    if (must_end) return false;
+    // Some options refer to what the webhook has, which another node may have changed.
+    const OptionsChange options = read_options_for(present);
+    if (!errors.empty()) return false;
+    change_webhook(present, wanted, options);
+    return true;
+  };
+  const auto update = [&] {
+    return call->services.directory.update_webhook(webhook->webhook.id, call->services.clock.now(),
+                                                   change);
+  };
+  auto updated = update();
+  if (must_end) {
+    has_ended = call->services.dispatcher.end_waiting(webhook->webhook.id);
+    if (!has_ended) return call->unavailable();
+    updated = update();
+  }
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
   if (!errors.empty()) return call->invalid(errors);

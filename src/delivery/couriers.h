@@ -29,6 +29,7 @@ class Couriers final : public Dispatcher {
   void wake(WebhookId webhook) override;
   void ask_in_flight(WebhookId webhook, DeliveryId delivery,
                      std::function<void(bool)> answer) override;
+  bool end_waiting(WebhookId webhook) override { return janitor_.end_waiting(webhook); }
   void webhook_changed(WebhookId id, WebhookPtr webhook) override;
   void ownership_changed() override;
   DispatcherStats stats() const override;

@@ -56,6 +56,10 @@ class Dispatcher {
   virtual void ask_in_flight(WebhookId webhook, DeliveryId delivery,
                              std::function<void(bool)> answer) = 0;
 
+  // Ends what waits for a webhook that is switched off, as it ends by itself soon after the switch.
+  // Blocks; for a worker thread. False where it could not all be ended yet.
+  virtual bool end_waiting(WebhookId webhook) = 0;
+
   // From Directory::observe_webhooks. nullptr: deleted.
   virtual void webhook_changed(WebhookId id, WebhookPtr webhook) = 0;
 

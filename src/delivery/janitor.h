@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 
 #include "base/worker_pool.h"
@@ -15,7 +16,8 @@ namespace skyhook::delivery {
 
 class Janitor {
  public:
-  static constexpr int kChunk = 500;  // deliveries a transaction
+  static constexpr int kChunk = 500;          // deliveries a transaction
+  static constexpr int kChunksInACall = 100;  // of end_waiting()
 
   // All outlive the janitor's last task, that is the worker pool.
   Janitor(Directory& directory, store::Store& store, WorkerPool& workers, metrics::Metrics& metrics)
@@ -23,8 +25,13 @@ class Janitor {
 
   // `store_failed` runs on a worker thread where the store could not do it.
   void fail_waiting(WebhookId id, std::function<void()> store_failed);
+  // The same at once, on a worker thread of the caller's. False where the store could not do it, or
+  // more waits than one call ends (kChunk * kChunksInACall).
+  bool end_waiting(WebhookId id);
 
  private:
+  // How many it ended; nullopt where the store failed.
+  std::optional<int> end_chunk(WebhookId id);
   void step(WebhookId id, const std::function<void()>& store_failed);
 
   Directory& directory_;

@@ -213,6 +213,23 @@ def test_switching_off_ends_what_waits(account, make_receiver):
     assert len(account.deliveries(webhook)) == 1
 
 
+def test_what_waited_has_ended_before_it_is_on_again(account, receiver):
+    """However soon that is, and however much waited."""
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 0.01})
+    path = f"/webhooks/{webhook['id']}"
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(1000)]
+    for _ in range(3):
+        assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    receiver.wait(1)
+    assert account.put(path, {"is_active": False}).status == 200
+    assert account.put(path, {"is_active": True, "options": None}).status == 200
+    assert account.get(f"{path}/deliveries?status=pending").json["meta"]["total"] == 0
+    account.publish(data={"n": "new"})
+    eventually(lambda: receiver.requests[-1].json["data"]["n"] == "new", 10, "what was published since")
+    assert account.get(f"{path}/deliveries?status=failed").json["meta"]["total"] >= 2999
+    assert len(receiver.requests) == 2
+
+
 def test_switching_off_gives_its_reason(make_server, make_receiver):
     account = make_server("--retry-schedule", "1h").account()
     receiver = make_receiver(status(500))
