@@ -22,7 +22,7 @@ say "what the package holds"
 dpkg-deb --info "$package" | sed -n 's/^ \(Package\|Version\|Architecture\|Depends\): /\0/p'
 contents=$(dpkg-deb --contents "$package")
 for file in ./usr/bin/skyhook ./usr/include/skyhook/webhook.hpp ./lib/systemd/system/skyhook.service \
-  ./etc/skyhook/skyhook.toml ./usr/share/doc/skyhook/copyright ./usr/share/man/man1/skyhook.1 \
+  ./etc/skyhook/skyhook.toml ./usr/share/doc/skyhook/copyright ./usr/share/doc/skyhook/changelog ./usr/share/man/man1/skyhook.1 \
   ./usr/share/bash-completion/completions/skyhook ./usr/share/zsh/vendor-completions/_skyhook \
   ./usr/share/fish/vendor_completions.d/skyhook.fish ./usr/share/doc/skyhook/examples/python/webhook.py; do
   grep -qE " $file(\.gz)?$" <<<"$contents" || die "$file is missing"
