@@ -12,6 +12,8 @@ constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
 // How far back a search looks over rows that do not match; store.h says how a caller goes on.
 constexpr std::int64_t kSearchRows = 100'000;
 constexpr int kReopenBatch = 1'000;
+// However many have failed, no statement takes longer than for this many.
+constexpr std::int64_t kCountedAtOnce = 100'000;
 
 // $1 account, $2 webhook. The last attempt tells how far a delivery has come.
 constexpr std::string_view kEntryColumns =
@@ -24,6 +26,17 @@ constexpr std::string_view kLastAttempt =
 constexpr std::string_view kDeliveredOnce =
     "EXISTS (SELECT FROM skyhook.attempts b WHERE b.account_id = d.account_id AND b.webhook_id = "
     "d.webhook_id AND b.delivery_id = d.delivery_id AND b.verdict = 1) ";
+
+// How many count, how many were looked at, and which was the last.
+constexpr std::string_view kCountFailed =
+    "SELECT count(d.counts), count(*), max(x.delivery_id) FROM ("
+    "SELECT account_id, webhook_id, delivery_id FROM skyhook.detours "
+    "WHERE account_id = $1 AND webhook_id = $2 AND state = 2 AND delivery_id >= $5 "
+    "AND delivery_id < $6 ORDER BY delivery_id LIMIT $7) AS x LEFT JOIN LATERAL ("
+    "SELECT true AS counts FROM skyhook.deliveries d WHERE d.account_id = x.account_id "
+    "AND d.webhook_id = x.webhook_id AND d.delivery_id = x.delivery_id "
+    "AND d.created_at >= $3 AND d.created_at < $4 AND EXISTS (SELECT FROM skyhook.events e "
+    "WHERE e.account_id = d.account_id AND e.event_id = d.event_id) OFFSET 0) AS d ON true";
 
 DeliveryEntry entry_from(const Rows& rows, int row, WebhookId webhook) {
   DeliveryEntry entry;
@@ -325,16 +338,17 @@ Result<std::int64_t> NodeStore::reopen_failed(WebhookId webhook, Timestamp from,
     if (!account) return Err{account.error()};
     if (!*account) return std::int64_t{0};
     std::int64_t reopened = 0;
-    std::int64_t after = 0;
+    const IdRange range = creation_ids_.created(from, until);
+    std::int64_t after = range.first - 1;
     for (;;) {
       std::lock_guard one_at_a_time(detours_);
       Params params;
       params.add(std::int64_t{membership_.node_id()}).add((*account)->value).add(webhook.value);
-      params.add(from).add(until).add(after).add(first_due + reopened * spacing);
+      params.add(from).add(until).add(after).add(range.end).add(first_due + reopened * spacing);
       params.add(std::int64_t{spacing.count()}).add(std::int64_t{kReopenBatch});
       auto batch = connection.query(
           "SELECT reopened, last_id "
-          "FROM skyhook.reopen_failed($1::int, $2, $3, $4, $5, $6, $7, $8, $9::int)",
+          "FROM skyhook.reopen_failed($1::int, $2, $3, $4, $5, $6, $7, $8, $9, $10::int)",
           params);
       if (!batch) return Err{batch.error()};
       const std::int64_t count = batch->integer(0, 0);
@@ -351,20 +365,18 @@ Result<std::int64_t> NodeStore::count_failed(WebhookId webhook, Timestamp from, 
     auto account = account_of(connection, webhook);
     if (!account) return Err{account.error()};
     if (!*account) return std::int64_t{0};
-    const IdRange range = creation_ids_.created(from, until);
-    Params params;
-    params.add((*account)->value).add(webhook.value).add(range.first).add(range.end);
-    params.add(from).add(until);
-    auto row = connection.query(
-        "SELECT count(*) FROM skyhook.detours x JOIN skyhook.deliveries d "
-        "USING (account_id, webhook_id, delivery_id) "
-        "WHERE x.account_id = $1 AND x.webhook_id = $2 AND x.state = 2 AND x.delivery_id >= $3 "
-        "AND x.delivery_id < $4 AND d.created_at >= $5 AND d.created_at < $6 "
-        "AND EXISTS (SELECT FROM skyhook.events e "
-        "WHERE e.account_id = d.account_id AND e.event_id = d.event_id)",
-        params);
-    if (!row) return Err{row.error()};
-    return row->integer(0, 0);
+    std::int64_t failed = 0;
+    IdRange range = creation_ids_.created(from, until);
+    for (;;) {
+      Params params;
+      params.add((*account)->value).add(webhook.value).add(from).add(until).add(range.first);
+      params.add(range.end).add(kCountedAtOnce);
+      auto batch = connection.query(kCountFailed, params);
+      if (!batch) return Err{batch.error()};
+      failed += batch->integer(0, 0);
+      if (batch->integer(0, 1) < kCountedAtOnce) return failed;
+      range.first = batch->integer(0, 2) + 1;
+    }
   });
 }
 

@@ -558,6 +558,8 @@ const std::vector<LeftTable>& left_tables() {
       {"tallies", "the source's counts are folded already"},
       {"fold_state", "of this store alone"},
       {"span_rollups", "made from the moved roll-ups"},
+      {"day_counts", "of days that are being dropped"},
+      {"days_counted", "of days that are being dropped"},
       {"event_types", "every node that starts adds what it knows"},
       {"outbox", "an embedded store has none"},
       {"request_counts", "of a minute"},

@@ -171,6 +171,11 @@ std::vector<Registry::Fresh> Registry::take_below(DeliveryId end, std::size_t li
   return taken;
 }
 
+bool Registry::holds_below(DeliveryId end) const {
+  std::lock_guard lock(mutex_);
+  return !entries_.empty() && entries_.begin()->first < end.value;
+}
+
 std::vector<Registry::Fresh> Registry::take_of(WebhookId webhook, std::size_t limit) {
   std::lock_guard lock(mutex_);
   std::vector<Fresh> taken;

@@ -60,6 +60,7 @@ class Registry {
   std::vector<Fresh> take_for_parking(MonoTime before, std::size_t keep, std::size_t limit);
   // Whatever their age, those with a lower id.
   std::vector<Fresh> take_below(DeliveryId end, std::size_t limit);
+  bool holds_below(DeliveryId end) const;
   // The same for one webhook, whatever their age; for one delivery.
   std::vector<Fresh> take_of(WebhookId webhook, std::size_t limit);
   std::optional<Fresh> take(DeliveryId id);

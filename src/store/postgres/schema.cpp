@@ -1669,6 +1669,272 @@ BEGIN
 END $do$;
 )sql";
 
+// Whatever a day, or a deleted webhook, has of rows: no statement takes longer for it, and nobody
+// who writes has to wait while they are read.
+constexpr std::string_view kInSteps = R"sql(
+-- Deliveries of another day than their event's: nearly all of them replays. Costs the others nothing.
+CREATE INDEX deliveries_of_older_events ON skyhook.deliveries (event_id)
+  WHERE (event_id >> 38) <> (delivery_id >> 38);
+
+-- How many deliveries a webhook has in a day that is to be dropped. They are counted beforehand, since
+-- nobody can write while a day is being dropped; rows of deliveries do not change. How many of them
+-- wait or failed is counted then.
+CREATE TABLE skyhook.day_counts (
+  account_id bigint NOT NULL,
+  webhook_id bigint NOT NULL,
+  day        int NOT NULL,
+  deliveries bigint NOT NULL,
+  waiting    bigint NOT NULL DEFAULT 0,
+  failed     bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (account_id, webhook_id, day)
+);
+CREATE TABLE skyhook.days_counted (
+  part   text PRIMARY KEY,  -- how the names of its tables end
+  blocks bigint NOT NULL    -- of its deliveries that are counted
+);
+
+-- Counts up to p_blocks blocks of a day of which no row is written any more. False: all are counted,
+-- or another node is at it.
+CREATE FUNCTION skyhook.count_day(p_day int, p_blocks bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  suffix text;
+  low bigint;
+  high bigint;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1397442891, 2) THEN RETURN false; END IF;
+  FOREACH suffix IN ARRAY ARRAY['_m' || p_day, '_d' || p_day] LOOP
+    IF to_regclass('skyhook.deliveries' || suffix) IS NULL THEN CONTINUE; END IF;
+    low := coalesce((SELECT blocks FROM skyhook.days_counted WHERE part = suffix), 0);
+    high := least(low + p_blocks, pg_relation_size(('skyhook.deliveries' || suffix)::regclass)
+                                  / current_setting('block_size')::bigint);
+    IF low >= high THEN CONTINUE; END IF;
+    EXECUTE format('INSERT INTO skyhook.day_counts AS c '
+                   'SELECT account_id, webhook_id, %s, count(*) FROM skyhook.%I '
+                   'WHERE ctid >= ''(%s,0)'' AND ctid < ''(%s,0)'' GROUP BY 1, 2 '
+                   'ON CONFLICT (account_id, webhook_id, day) DO UPDATE '
+                   'SET deliveries = c.deliveries + excluded.deliveries',
+                   p_day, 'deliveries' || suffix, low, high);
+    INSERT INTO skyhook.days_counted VALUES (suffix, high)
+    ON CONFLICT (part) DO UPDATE SET blocks = excluded.blocks;
+    RETURN true;
+  END LOOP;
+  RETURN false;
+END $$;
+
+-- Drops the partitions by id whose names end like this, which hold ids from p_first up to p_end. What
+-- is pending of them moves to the default partitions, with the events that it needs; so do events
+-- that anything else waits for. Only rows off the happy path are looked at.
+CREATE FUNCTION skyhook.drop_part(p_suffix text, p_day int, p_first bigint, p_end bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || p_suffix);
+  END LOOP;
+  EXECUTE format('CREATE TEMP TABLE waiting AS '
+                 'SELECT x.account_id, x.webhook_id, x.delivery_id, d.event_id FROM skyhook.%I x, '
+                 'LATERAL (SELECT d.event_id FROM skyhook.%I d WHERE d.account_id = x.account_id '
+                 'AND d.webhook_id = x.webhook_id AND d.delivery_id = x.delivery_id OFFSET 0) AS d '
+                 'WHERE x.state = 0', 'detours' || p_suffix, 'deliveries' || p_suffix);
+  FOREACH t IN ARRAY ARRAY['deliveries', 'attempts', 'detours'] LOOP
+    EXECUTE format('INSERT INTO skyhook.%I SELECT r.* FROM waiting w, '
+                   'LATERAL (SELECT r.* FROM skyhook.%I r WHERE r.account_id = w.account_id '
+                   'AND r.webhook_id = w.webhook_id AND r.delivery_id = w.delivery_id OFFSET 0) AS r',
+                   t, t || p_suffix);
+  END LOOP;
+  EXECUTE format('INSERT INTO skyhook.events SELECT e.* FROM ('
+                 'SELECT account_id, event_id FROM waiting UNION '
+                 'SELECT account_id, event_id FROM skyhook.awaited_elsewhere(%L, %L)) AS n, '
+                 'LATERAL (SELECT e.* FROM skyhook.%I e WHERE e.account_id = n.account_id '
+                 'AND e.event_id = n.event_id OFFSET 0) AS e', p_first, p_end, 'events' || p_suffix);
+  DROP TABLE waiting;
+  PERFORM set_config('enable_seqscan', 'on', true);  -- it does read all of them
+  EXECUTE format('INSERT INTO skyhook.day_counts AS c '
+                 'SELECT account_id, webhook_id, %s, 0, count(*) FILTER (WHERE state = 0), '
+                 'count(*) FILTER (WHERE state = 2) FROM skyhook.%I GROUP BY 1, 2 '
+                 'ON CONFLICT (account_id, webhook_id, day) DO UPDATE '
+                 'SET waiting = c.waiting + excluded.waiting, failed = c.failed + excluded.failed',
+                 p_day, 'detours' || p_suffix);
+  PERFORM set_config('enable_seqscan', 'off', true);
+  FOREACH t IN ARRAY ARRAY['events', 'deliveries', 'attempts', 'detours'] LOOP
+    EXECUTE format('DROP TABLE skyhook.%I', t || p_suffix);
+  END LOOP;
+END $$;
+
+-- Events with ids from p_first up to p_end that something waits for which has an id of another day;
+-- or that was moved here, since such ids carry no day (p_end of those: kMovedEnd at most).
+CREATE FUNCTION skyhook.awaited_elsewhere(p_first bigint, p_end bigint)
+RETURNS TABLE (account_id bigint, event_id bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT d.account_id, d.event_id FROM skyhook.deliveries d,
+    LATERAL (SELECT FROM skyhook.detours x WHERE x.account_id = d.account_id
+             AND x.webhook_id = d.webhook_id AND x.delivery_id = d.delivery_id AND x.state = 0
+             OFFSET 0) AS x
+  WHERE (d.event_id >> 38) <> (d.delivery_id >> 38)
+    AND d.event_id >= p_first AND d.event_id < p_end;
+  IF p_first >= 10957::bigint << 38 THEN RETURN; END IF;
+  RETURN QUERY
+  SELECT d.account_id, d.event_id FROM skyhook.detours x,
+    LATERAL (SELECT d.account_id, d.event_id FROM skyhook.deliveries d
+             WHERE d.account_id = x.account_id AND d.webhook_id = x.webhook_id
+             AND d.delivery_id = x.delivery_id OFFSET 0) AS d
+  WHERE x.state = 0 AND x.delivery_id < 10957::bigint << 38
+    AND d.event_id >= p_first AND d.event_id < p_end;
+END $$;
+
+-- As before, but that what has to be read of a day as a whole is read before it is locked.
+CREATE OR REPLACE FUNCTION skyhook.drop_day(p_day int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+  unfolded boolean;
+  moved record;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(1397442891, 2) THEN RETURN false; END IF;
+  IF to_regclass(format('skyhook.events_d%s', p_day)) IS NULL THEN RETURN true; END IF;
+  -- A node of before does not count by itself.
+  IF skyhook.count_day(p_day, 8192) THEN RETURN false; END IF;
+  PERFORM set_config('enable_seqscan', 'on', true);
+  EXECUTE format('SELECT EXISTS (SELECT FROM skyhook.%I WHERE written_by >= '
+                 '(SELECT folded_to FROM skyhook.fold_state))', 'tallies_d' || p_day) INTO unfolded;
+  IF unfolded THEN RETURN false; END IF;
+  PERFORM set_config('enable_seqscan', 'off', true);
+  PERFORM set_config('lock_timeout', '200ms', true);
+  -- Before the rest is counted: whatever minute that falls on, it is not dropped with the day.
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('ALTER TABLE skyhook.%I DETACH PARTITION skyhook.%I', t, t || '_d' || p_day);
+  END LOOP;
+  IF to_regclass(format('skyhook.events_m%s', p_day)) IS NOT NULL THEN
+    SELECT m.first_id, coalesce((SELECT min(n.first_id) FROM skyhook.moved_days n
+                                 WHERE n.first_id > m.first_id), 10957::bigint << 38) AS end_id
+    INTO moved FROM skyhook.moved_days m WHERE m.day = p_day;
+    PERFORM skyhook.drop_part('_m' || p_day, p_day, moved.first_id, moved.end_id);
+  END IF;
+  PERFORM skyhook.drop_part('_d' || p_day, p_day, p_day::bigint << 38, (p_day + 1)::bigint << 38);
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations'] LOOP
+    EXECUTE format('DROP TABLE skyhook.%I', t || '_d' || p_day);
+  END LOOP;
+  -- Totals count what is in the log.
+  INSERT INTO skyhook.tallies
+  SELECT account_id, webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+         pg_current_xact_id()::text::bigint, 0, waiting + failed - deliveries, -failed, 0, 0, 0, ''
+  FROM skyhook.day_counts JOIN skyhook.webhooks USING (account_id, webhook_id) WHERE day = p_day;
+  DELETE FROM skyhook.day_counts WHERE day = p_day;
+  DELETE FROM skyhook.days_counted WHERE part IN ('_m' || p_day, '_d' || p_day);
+  RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+  RETURN false;
+END $$;
+DROP FUNCTION skyhook.drop_ids(text, bigint);
+
+-- As before, but that not everything that waits is read for it.
+CREATE OR REPLACE FUNCTION skyhook.purge_rest(p_before bigint, p_limit int) RETURNS boolean LANGUAGE plpgsql
+SET enable_hashjoin = on AS $$  -- what is left of old days is read once, not once an event
+DECLARE
+  removed bigint;
+BEGIN
+  WITH batch AS (
+    SELECT d.account_id, d.webhook_id, d.delivery_id, x.state FROM skyhook.deliveries_rest d
+    LEFT JOIN skyhook.detours_rest x USING (account_id, webhook_id, delivery_id)
+    WHERE d.delivery_id < p_before AND x.state IS DISTINCT FROM 0 LIMIT p_limit),
+  a AS (DELETE FROM skyhook.attempts_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  s AS (DELETE FROM skyhook.detours_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+  d AS (DELETE FROM skyhook.deliveries_rest x USING batch b WHERE x.account_id = b.account_id
+        AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id
+        RETURNING x.account_id, x.webhook_id, b.state),
+  t AS (INSERT INTO skyhook.tallies
+        SELECT account_id, webhook_id, (extract(epoch FROM clock_timestamp()) / 60)::bigint,
+               pg_current_xact_id()::text::bigint, 0, -count(*) FILTER (WHERE state IS NULL),
+               -count(*) FILTER (WHERE state = 2), 0, 0, 0, '' FROM d GROUP BY 1, 2)
+  SELECT count(*) INTO removed FROM d;
+  IF removed < p_limit
+     AND EXISTS (SELECT FROM skyhook.events_rest WHERE event_id < p_before) THEN
+    DELETE FROM skyhook.events_rest e WHERE e.event_id < p_before AND NOT EXISTS (
+      SELECT FROM skyhook.deliveries_rest d
+      WHERE d.account_id = e.account_id AND d.event_id = e.event_id)
+    AND (e.account_id, e.event_id) NOT IN (
+      SELECT n.account_id, n.event_id FROM skyhook.awaited_elsewhere(0, p_before) AS n);
+  END IF;
+  RETURN removed >= p_limit;
+END $$;
+
+-- Removes up to about p_limit rows of each kind of counts that a deleted webhook has (0: the account
+-- itself). True where more are left.
+CREATE FUNCTION skyhook.purge_counts(p_account bigint, p_webhook bigint, p_limit int)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  t text;
+  ordered_by text;
+  removed bigint;
+  more boolean := false;
+BEGIN
+  DELETE FROM skyhook.totals WHERE account_id = p_account AND webhook_id = p_webhook;
+  FOREACH t IN ARRAY ARRAY['tallies', 'rollups', 'rollup_durations', 'span_rollups'] LOOP
+    ordered_by := CASE t WHEN 'tallies' THEN 'written_by' WHEN 'span_rollups' THEN 'length, minute'
+                         ELSE 'minute' END;
+    EXECUTE format('DELETE FROM skyhook.%1$I WHERE account_id = $1 AND webhook_id = $2 AND (%2$s) <= ('
+                   'SELECT %2$s FROM (SELECT %2$s FROM skyhook.%1$I WHERE account_id = $1 '
+                   'AND webhook_id = $2 ORDER BY %2$s LIMIT $3) AS first ORDER BY %3$s LIMIT 1)',
+                   t, ordered_by, replace(ordered_by, ',', ' DESC,') || ' DESC')
+    USING p_account, p_webhook, p_limit;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    more := more OR removed >= p_limit;
+  END LOOP;
+  RETURN more;
+END $$;
+
+-- As before, but that the counts are removed in steps too. Those of an account's webhooks go with the
+-- webhooks, of which each has a purge of its own.
+CREATE OR REPLACE FUNCTION skyhook.purge_deleted(p_limit int) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  p record;
+  removed bigint;
+BEGIN
+  SELECT * INTO p FROM skyhook.purges ORDER BY account_id, webhook_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF p.webhook_id <> 0 THEN
+    WITH batch AS (
+      SELECT account_id, webhook_id, delivery_id FROM skyhook.deliveries
+      WHERE account_id = p.account_id AND webhook_id = p.webhook_id ORDER BY delivery_id LIMIT p_limit),
+    a AS (DELETE FROM skyhook.attempts x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    s AS (DELETE FROM skyhook.detours x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id),
+    d AS (DELETE FROM skyhook.deliveries x USING batch b WHERE x.account_id = b.account_id
+          AND x.webhook_id = b.webhook_id AND x.delivery_id = b.delivery_id RETURNING 1)
+    SELECT count(*) INTO removed FROM d;
+  ELSE
+    WITH batch AS (
+      SELECT account_id, event_id FROM skyhook.events
+      WHERE account_id = p.account_id ORDER BY event_id LIMIT p_limit),
+    e AS (DELETE FROM skyhook.events x USING batch b
+          WHERE x.account_id = b.account_id AND x.event_id = b.event_id RETURNING 1)
+    SELECT count(*) INTO removed FROM e;
+  END IF;
+  -- Counts are small rows.
+  IF removed < p_limit AND NOT skyhook.purge_counts(p.account_id, p.webhook_id, 20 * p_limit) THEN
+    DELETE FROM skyhook.purges WHERE account_id = p.account_id AND webhook_id = p.webhook_id;
+  END IF;
+  RETURN true;
+END $$;
+
+-- As the one of before, of those with ids below p_end: what recovers a short span does not go through
+-- all that failed later.
+DO $do$
+DECLARE
+  f text;
+BEGIN
+  f := pg_get_functiondef('skyhook.reopen_failed(int, bigint, bigint, bigint, bigint, bigint, bigint, bigint, int)'::regprocedure);
+  f := replace(f, 'p_after bigint, ', 'p_after bigint, p_end bigint, ');
+  f := replace(f, 'x.delivery_id > p_after', 'x.delivery_id > p_after AND x.delivery_id < p_end');
+  EXECUTE f;
+END $do$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1684,8 +1950,8 @@ std::string first_schema() {
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
   static const std::vector<std::string_view> list{
-      first,  kMoves,  kOptions,      kLive,          kInquiries, kSpans,         kEventCounts,
-      kOrder, kReplay, kLateOutcomes, kFirstAttempts, kHalfDays,  kRecoverInOrder};
+      first,  kMoves,  kOptions,      kLive,          kInquiries, kSpans,          kEventCounts,
+      kOrder, kReplay, kLateOutcomes, kFirstAttempts, kHalfDays,  kRecoverInOrder, kInSteps};
   return list;
 }
 

@@ -633,6 +633,15 @@ class DaysOfALog : public TwoNodes {
     ASSERT_TRUE(recorded.get_future().get());
   }
 
+  // All steps there are; the days before today are over for longer than logs are kept.
+  void purge() {
+    for (;;) {
+      const auto more = one->purge_step(days.time, days.time - Seconds{86'400});
+      ASSERT_TRUE(more.ok());
+      if (!*more) return;
+    }
+  }
+
   contract::ManualClock days;
 };
 
@@ -655,11 +664,7 @@ TEST_F(DaysOfALog, AreDroppedWholeAndNotRowByRow) {
   const std::int64_t deleted = deleted_rows();
   one = open_node();
   const MonoTime begun = clock.mono();
-  for (;;) {
-    const auto more = one->purge_step(days.time, days.time - Seconds{86'400});
-    ASSERT_TRUE(more.ok());
-    if (!*more) break;
-  }
+  purge();
   EXPECT_LT(clock.mono() - begun, Seconds{3});
   EXPECT_EQ(tables_of(old), "0");
   EXPECT_EQ(tables_of(old + 1), "7");
@@ -671,6 +676,90 @@ TEST_F(DaysOfALog, AreDroppedWholeAndNotRowByRow) {
   one.reset();
   // What catalogs lose with a table, and the like: less than one in twenty of the rows.
   EXPECT_LT(deleted_rows() - deleted, 3 * kRows / 20);
+}
+
+// While it is locked nobody can write: it is not the time to read all of it.
+TEST_F(DaysOfALog, AreCountedBeforeTheyAreLocked) {
+  const std::string old = std::to_string(today());
+  fill_today();
+  days.time += Seconds{2 * 86'400};
+  one.reset();
+  one = open_node();
+  sql("SELECT skyhook.fold_tallies()");
+  const std::string counted = "SELECT sum(deliveries) FROM skyhook.day_counts";
+  EXPECT_EQ(sql("SELECT skyhook.count_day(" + old + ", 10)"), "t");
+  const int some = std::stoi(sql(counted));
+  EXPECT_GT(some, 0);
+  EXPECT_LT(some, kRows);
+  EXPECT_EQ(sql("SELECT skyhook.drop_day(" + old + ")"), "f") << "not all of it is counted";
+  EXPECT_EQ(sql(counted), std::to_string(kRows));
+  EXPECT_EQ(sql("SELECT skyhook.count_day(" + old + ", 10)"), "f");
+  sql("UPDATE skyhook.day_counts SET deliveries = deliveries + 7");
+  EXPECT_EQ(sql("SELECT skyhook.drop_day(" + old + ")"), "t");
+  EXPECT_EQ(one->totals({webhook.id})->at(0).delivered, -7) << "it was counted once more";
+  EXPECT_EQ(sql("SELECT (SELECT count(*) FROM skyhook.day_counts) + "
+                "(SELECT count(*) FROM skyhook.days_counted)"),
+            "0");
+}
+
+TEST_F(DaysOfALog, LeaveWhatAnyDeliveryWaitsFor) {
+  const std::int64_t old = today();
+  const WaitingDelivery delivered = publish(*one), failed = publish(*one), waits = publish(*one);
+  ASSERT_TRUE(record(*one, delivered));
+  Attempt refused;
+  refused.started_at = days.time;
+  refused.failure = FailureReason::connect;
+  ASSERT_TRUE(
+      record_outcomes(*one, {{failed.id, webhook.id, refused, GaveUp{FailureReason::connect}}}));
+  days.time += Seconds{86'400};
+  one.reset();
+  one = open_node();
+  ASSERT_EQ(*one->replay({.webhook = webhook.id, .now = days.time, .first_due = days.time},
+                         {delivered.event}),
+            1);
+  days.time += Seconds{86'400};
+  one.reset();
+  one = open_node();
+  purge();
+  EXPECT_EQ(tables_of(old), "0");
+  EXPECT_EQ(
+      sql("SELECT string_agg(event_id::text, ' ' ORDER BY event_id) FROM skyhook.events_rest"),
+      std::to_string(delivered.event->id.value) + " " + std::to_string(waits.event->id.value));
+  EXPECT_EQ(sql("SELECT count(*) FROM skyhook.deliveries"), "2");
+  const DeliveryTotals totals = one->totals({webhook.id})->at(0);
+  EXPECT_EQ(totals.pending, 2);
+  EXPECT_EQ(totals.delivered, 0);
+  EXPECT_EQ(totals.failed, 0);
+}
+
+// A webhook has as many of them as batches and minutes had it in them.
+TEST_F(TwoNodes, RemoveTheCountsOfADeletedWebhookInSteps) {
+  const std::string of_webhook =
+      std::to_string(webhook.account_id.value) + ", " + std::to_string(webhook.id.value);
+  const auto sql = [&](const std::string& statement) {
+    return postgres_server().sql(statement, database());
+  };
+  const std::string minutes = " FROM generate_series(1, 90) AS m";
+  sql("INSERT INTO skyhook.tallies SELECT " + of_webhook + ", m, m, 0, 0, 0, 0, 0, 0, ''" +
+      minutes);
+  sql("INSERT INTO skyhook.rollups SELECT " + of_webhook + ", m, 1, 0, 0" + minutes);
+  sql("INSERT INTO skyhook.rollup_durations SELECT " + of_webhook + ", m, 5, 1" + minutes);
+  sql("INSERT INTO skyhook.span_rollups SELECT " + of_webhook +
+      ", 30, m * 30, 1, 0, 0, '{}', '{}'" + minutes);
+  ASSERT_TRUE(*one->delete_webhook(webhook.id));
+  const auto left = [&] {
+    std::string counts;
+    for (const char* table : {"tallies", "rollups", "rollup_durations", "span_rollups"}) {
+      counts += sql(std::string("SELECT count(*) FROM skyhook.") + table) + " ";
+    }
+    return counts;
+  };
+  const std::string step = "SELECT skyhook.purge_deleted(2)";  // 40 counts of each kind
+  EXPECT_EQ(sql(step), "t");
+  EXPECT_EQ(left(), "50 50 50 50 ");
+  EXPECT_EQ(sql(step + "; " + step), "t\nt");
+  EXPECT_EQ(left(), "0 0 0 0 ");
+  EXPECT_EQ(sql(step), "f");
 }
 
 // A store that knew spans of up to four hours.
