@@ -47,7 +47,7 @@ std::vector<std::int64_t> rollup_owners_after(Connection& connection, std::int64
 bool Purger::step(WriteSession& session, Timestamp now, std::optional<Timestamp> keep_after) {
   if (purge_deleted(session)) return true;
   if (purge_idempotency_keys(session, now)) return true;
-  return keep_after && purge_old(session, *keep_after);
+  return keep_after && purge_old(session, {.now = now, .keep_after = *keep_after});
 }
 
 // True where it did something, so that more may be left.
@@ -98,20 +98,19 @@ bool Purger::purge_account(WriteSession& session, std::int64_t account) {
     return true;
   }
   std::vector<std::int64_t> doomed;
-  std::int64_t looked_at = 0;
+  std::int64_t last = 0;
   for (Query row(connection.statement(
                      "SELECT id, account_id FROM events WHERE id > ?1 ORDER BY id LIMIT ?2"),
                  account_cursor_, kPurgeScanRows);
        doomed.size() < kPurgeRows && row.next();) {
-    ++looked_at;
-    account_cursor_ = row.integer(0);
-    if (row.integer(1) == account) doomed.push_back(account_cursor_);
+    last = row.integer(0);
+    if (row.integer(1) == account) doomed.push_back(last);
   }
   for (const std::int64_t id : doomed)
     connection.statement("DELETE FROM events WHERE id = ?1").run(id);
-  if (looked_at > 0) return true;
-  account_cursor_ = 0;
-  return false;
+  // Not behind what this step removes: it may yet fail.
+  if (doomed.empty()) account_cursor_ = last;
+  return last != 0;
 }
 
 bool Purger::purge_idempotency_keys(WriteSession& session, Timestamp now) {
@@ -124,27 +123,27 @@ bool Purger::purge_idempotency_keys(WriteSession& session, Timestamp now) {
              .run(now - kIdempotencyWindow, kPurgeRows) > 0;
 }
 
-bool Purger::purge_old(WriteSession& session, Timestamp keep_after) {
+bool Purger::purge_old(WriteSession& session, const Ages& ages) {
   switch (phase_) {
     case Phase::deliveries:
-      if (purge_old_deliveries(session, keep_after)) return true;
+      if (purge_old_deliveries(session, ages)) return true;
       phase_ = Phase::events;
       cursor_ = 0;
       [[fallthrough]];
     case Phase::events:
-      if (purge_old_events(session, keep_after)) return true;
+      if (purge_old_events(session, ages)) return true;
       phase_ = Phase::rollups;
       cursor_ = -kEveryMinute;
       [[fallthrough]];
     case Phase::rollups:
-      if (purge_old_rollups(session, keep_after)) return true;
+      if (purge_old_rollups(session, ages.keep_after)) return true;
       phase_ = Phase::deliveries;
       cursor_ = 0;
   }
   return false;
 }
 
-bool Purger::purge_old_deliveries(WriteSession& session, Timestamp keep_after) {
+bool Purger::purge_old_deliveries(WriteSession& session, const Ages& ages) {
   Connection& connection = session.connection();
   struct Doomed {
     std::int64_t id;
@@ -156,11 +155,11 @@ bool Purger::purge_old_deliveries(WriteSession& session, Timestamp keep_after) {
   for (Query row(connection.statement("SELECT id, webhook_id, status, created_at FROM deliveries "
                                       "WHERE id > ?1 ORDER BY id LIMIT ?2"),
                  cursor_, kPurgeScanRows);
-       row.next() && row.time(3) < keep_after;) {
+       row.next() && !ages.is_young(row.time(3));) {
     more = true;
     cursor_ = row.integer(0);
     const auto status = static_cast<DeliveryStatus>(row.small(2));
-    if (status != DeliveryStatus::pending)
+    if (status != DeliveryStatus::pending && ages.is_old(row.time(3)))
       doomed.push_back({cursor_, WebhookId{row.integer(1)}, status});
     if (doomed.size() == kPurgeRows) break;
   }
@@ -172,22 +171,24 @@ bool Purger::purge_old_deliveries(WriteSession& session, Timestamp keep_after) {
   return more;
 }
 
-bool Purger::purge_old_events(WriteSession& session, Timestamp keep_after) {
+bool Purger::purge_old_events(WriteSession& session, const Ages& ages) {
   Connection& connection = session.connection();
   std::vector<std::int64_t> old;
+  bool more = false;
   for (Query row(connection.statement(
                      "SELECT id, created_at FROM events WHERE id > ?1 ORDER BY id LIMIT ?2"),
                  cursor_, kPurgeRows);
-       row.next() && row.time(1) < keep_after;) {
+       row.next() && !ages.is_young(row.time(1));) {
+    more = true;
     cursor_ = row.integer(0);
-    old.push_back(cursor_);
+    if (ages.is_old(row.time(1))) old.push_back(cursor_);
   }
   Statement& remove = connection.statement(
       "DELETE FROM events WHERE id = ?1 AND NOT EXISTS "
       "(SELECT 1 FROM deliveries INDEXED BY deliveries_pending WHERE status = 0 AND event_id = "
       "?1)");
   for (const std::int64_t id : old) remove.run(id);
-  return !old.empty();
+  return more;
 }
 
 bool Purger::purge_old_rollups(WriteSession& session, Timestamp keep_after) {

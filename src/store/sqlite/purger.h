@@ -20,19 +20,26 @@ class Purger {
   //
   // With `keep_after`, a pass goes through the log from its oldest row: settled deliveries, events
   // that no pending delivery needs, roll-ups. It ends at the first row that is young enough; the
-  // step that ends it returns false.
+  // step that ends it returns false. Rows of a time that is yet to come, since the clock was ahead
+  // when they were written, are passed over.
   bool step(WriteSession& session, Timestamp now, std::optional<Timestamp> keep_after);
 
  private:
   enum class Phase { deliveries, events, rollups };
+  struct Ages {
+    Timestamp now;
+    Timestamp keep_after;
+    bool is_old(Timestamp created_at) const { return created_at < keep_after; }
+    bool is_young(Timestamp created_at) const { return !is_old(created_at) && created_at <= now; }
+  };
 
   bool purge_deleted(WriteSession& session);
   bool purge_webhook(WriteSession& session, std::int64_t webhook);
   bool purge_account(WriteSession& session, std::int64_t account);
   bool purge_idempotency_keys(WriteSession& session, Timestamp now);
-  bool purge_old(WriteSession& session, Timestamp keep_after);
-  bool purge_old_deliveries(WriteSession& session, Timestamp keep_after);
-  bool purge_old_events(WriteSession& session, Timestamp keep_after);
+  bool purge_old(WriteSession& session, const Ages& ages);
+  bool purge_old_deliveries(WriteSession& session, const Ages& ages);
+  bool purge_old_events(WriteSession& session, const Ages& ages);
   bool purge_old_rollups(WriteSession& session, Timestamp keep_after);
 
   Phase phase_ = Phase::deliveries;

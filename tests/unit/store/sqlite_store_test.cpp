@@ -20,8 +20,10 @@
 
 #include "store/sqlite/histogram.h"
 #include "store/sqlite/log.h"
+#include "store/sqlite/purger.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/string_list.h"
+#include "store/sqlite/write_session.h"
 #include "store_contract.h"
 
 namespace skyhook::store::sqlite {
@@ -406,6 +408,51 @@ TEST(SqliteStore, LosesNothingAcknowledgedWhenKilled) {
     EXPECT_GT(rig.store->take_ids(1),
               query_integer(rig.directory.database(), "SELECT max(id) FROM deliveries"));
     all = stored;
+  }
+}
+
+// As it is where the disk is full for a moment: every other step is done for nothing.
+TEST(SqliteStore, RemovesAllOfAnAccountAlsoWhereStepsFail) {
+  Rig rig;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(rig.publish(rig.event()).ok());
+  ASSERT_TRUE(*rig.store->delete_account(rig.webhook.account_id));
+  rig.store.reset();
+  {
+    const auto connection = open_for_writing({.path = rig.directory.database(), .vfs = ""});
+    WriteSession session(*connection, 4'000, 1);
+    Purger purger;
+    bool more = true;
+    for (int step = 0; more; ++step) {
+      session.begin();
+      const bool found = purger.step(session, rig.clock.time, std::nullopt);
+      if (step % 2 == 0) {
+        session.rollback();
+      } else {
+        session.commit();
+        more = found;
+      }
+    }
+  }
+  EXPECT_EQ(query_integer(rig.directory.database(), "SELECT count(*) FROM events"), 0);
+}
+
+TEST(SqliteStore, RemovesWhatIsOldBehindWhatAClockThatWasAheadLeft) {
+  Rig rig;
+  constexpr auto kAhead = std::chrono::hours{24 * 365 * 10};
+  rig.clock.time += kAhead;
+  ASSERT_TRUE(rig.publish(rig.event()).ok());
+  rig.clock.time -= kAhead;
+  ASSERT_TRUE(rig.publish(rig.event()).ok());
+  while (*rig.store->fail_waiting(rig.webhook.id, FailureReason::timeout, 10) > 0) {
+  }
+  rig.clock.time += std::chrono::hours{24 * 40};
+  const Timestamp now = rig.clock.time;
+  while (*rig.store->purge_step(now, now - std::chrono::hours{24 * 30})) {
+  }
+  for (const char* table : {"events", "deliveries"}) {
+    EXPECT_EQ(query_integer(rig.directory.database(), std::string("SELECT count(*) FROM ") + table),
+              1)
+        << table;
   }
 }
 
