@@ -14,36 +14,41 @@ constexpr const char* kName = "Operator events";
 // In place of the hash of a key: of no key is it known to be the hash.
 constexpr Sha256 kNoKey{};
 
-// The oldest one stays, whichever node made it: of several that were made at the same moment, the
-// node that committed last sees all.
-store::Result<Done> settle_accounts(Directory& directory, store::Store& store) {
-  auto accounts = store.load_accounts();
-  if (!accounts) return Err{accounts.error()};
-  std::erase_if(*accounts, [](const Account& one) { return !is_operator_account(one); });
-  std::ranges::sort(*accounts, {}, &Account::id);
-  for (std::size_t i = 1; i < accounts->size(); ++i) {
-    const auto deleted = directory.delete_account((*accounts)[i].id);
-    if (!deleted) return Err{deleted.error()};
+// Of what is the operator's the oldest one stays, whichever node made it: of several that were made
+// at the same moment, the node that committed last sees all. The others are removed, and the one
+// that stays is learnt.
+template <class Row, class IsOperators, class Remove, class Learn>
+store::Result<Done> settle(store::Result<std::vector<Row>> stored, IsOperators is_operators,
+                           Remove remove, Learn learn) {
+  if (!stored) return Err{stored.error()};
+  std::erase_if(*stored, [&](const Row& one) { return !is_operators(one); });
+  std::ranges::sort(*stored, {}, &Row::id);
+  for (std::size_t i = 1; i < stored->size(); ++i) {
+    const auto removed = remove((*stored)[i].id);
+    if (!removed) return Err{removed.error()};
   }
-  if (accounts->empty()) return Done{};
-  const auto held = directory.hold_changes();
-  directory.account_changed_elsewhere(accounts->front().id, accounts->front());
+  if (!stored->empty()) learn(stored->front());
   return Done{};
 }
 
+store::Result<Done> settle_accounts(Directory& directory, store::Store& store) {
+  return settle(
+      store.load_accounts(), is_operator_account,
+      [&](AccountId id) { return directory.delete_account(id); },
+      [&](const Account& oldest) {
+        const auto held = directory.hold_changes();
+        directory.account_changed_elsewhere(oldest.id, oldest);
+      });
+}
+
 store::Result<Done> settle_webhooks(Directory& directory, store::Store& store, AccountId account) {
-  auto webhooks = store.load_webhooks();
-  if (!webhooks) return Err{webhooks.error()};
-  std::erase_if(*webhooks, [&](const Webhook& one) { return one.account_id != account; });
-  std::ranges::sort(*webhooks, {}, &Webhook::id);
-  for (std::size_t i = 1; i < webhooks->size(); ++i) {
-    const auto deleted = directory.delete_webhook((*webhooks)[i].id);
-    if (!deleted) return Err{deleted.error()};
-  }
-  if (webhooks->empty()) return Done{};
-  const auto held = directory.hold_changes();
-  directory.webhook_changed_elsewhere(webhooks->front().id, webhooks->front());
-  return Done{};
+  return settle(
+      store.load_webhooks(), [&](const Webhook& one) { return one.account_id == account; },
+      [&](WebhookId id) { return directory.delete_webhook(id); },
+      [&](const Webhook& oldest) {
+        const auto held = directory.hold_changes();
+        directory.webhook_changed_elsewhere(oldest.id, oldest);
+      });
 }
 
 store::Result<Done> make_account(Directory& directory, store::Store& store, Timestamp now) {
