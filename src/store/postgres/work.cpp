@@ -37,6 +37,22 @@ Found found_from(const Rows& rows, int row, WebhookId webhook) {
   return found;
 }
 
+template <class Id>
+std::vector<std::int64_t> values_of(const std::vector<Id>& ids) {
+  std::vector<std::int64_t> values;
+  values.reserve(ids.size());
+  for (const Id id : ids) values.push_back(id.value);
+  return values;
+}
+
+// Of the first column.
+std::vector<WebhookId> webhooks_from(const Rows& rows) {
+  std::vector<WebhookId> webhooks;
+  webhooks.reserve(static_cast<std::size_t>(rows.count()));
+  for (int row = 0; row < rows.count(); ++row) webhooks.push_back(WebhookId{rows.integer(row, 0)});
+  return webhooks;
+}
+
 // What there is room for, with its events.
 Answer<Done> fill_page(Connection& connection, std::vector<Found> found, std::size_t limit,
                        WaitingPage& page) {
@@ -126,11 +142,7 @@ Result<std::vector<WebhookId>> NodeStore::webhooks_with_waiting() {
         "JOIN skyhook.webhooks h USING (account_id, webhook_id) "
         "GROUP BY webhook_id HAVING sum(pending) > 0 ORDER BY webhook_id");
     if (!rows) return Err{rows.error()};
-    std::vector<WebhookId> webhooks;
-    for (int row = 0; row < rows->count(); ++row) {
-      webhooks.push_back(WebhookId{rows->integer(row, 0)});
-    }
-    return webhooks;
+    return webhooks_from(*rows);
   });
 }
 
@@ -149,6 +161,7 @@ Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
     page.next_due_at = registry_.next_due(webhook, now);
     if (!fresh.empty()) {
       std::vector<std::int64_t> ids;
+      ids.reserve(fresh.size());
       for (const Registry::Fresh& one : fresh) ids.push_back(one.id.value);
       Params params;
       params.add((*account)->value).add(webhook.value).add(ids);
@@ -159,10 +172,9 @@ Result<WaitingPage> NodeStore::waiting(WebhookId webhook, Timestamp now,
       }
     }
     {
-      std::vector<std::int64_t> ids;
-      for (const DeliveryId id : except) ids.push_back(id.value);
       Params params;
-      params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(now).add(ids);
+      params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(now);
+      params.add(values_of(except));
       params.add(static_cast<std::int64_t>(wanted));
       auto rows = connection.query(kParkedDue, params);
       if (!rows) return Err{rows.error()};
@@ -233,10 +245,9 @@ Result<WaitingPage> NodeStore::waiting_in_order(WebhookId webhook, Timestamp now
                            wanted + static_cast<std::int64_t>(except.size()));
     if (!mine) return Err{mine.error()};
 
-    std::vector<std::int64_t> held;
-    for (const DeliveryId id : except) held.push_back(id.value);
     Params params;
-    params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(held).add(wanted);
+    params.add(webhook.value).add(std::int64_t{membership_.node_id()}).add(values_of(except));
+    params.add(wanted);
     params.add(std::int64_t{*mine});
     auto rows = connection.query(kInOrder, params);
     if (!rows) return Err{rows.error()};
@@ -287,11 +298,7 @@ Answer<std::vector<WebhookId>> NodeStore::ordered_with_waiting(Connection& conne
       "AND x.place IS NOT NULL)",
       params);
   if (!rows) return Err{rows.error()};
-  std::vector<WebhookId> webhooks;
-  for (int row = 0; row < rows->count(); ++row) {
-    webhooks.push_back(WebhookId{rows->integer(row, 0)});
-  }
-  return webhooks;
+  return webhooks_from(*rows);
 }
 
 Result<int> NodeStore::fail_waiting(WebhookId webhook, FailureReason reason, int limit) {
@@ -316,10 +323,8 @@ Result<int> NodeStore::fail_waiting(WebhookId webhook, FailureReason reason, int
 
 Answer<std::vector<DeliveryTotals>> NodeStore::read_totals(Connection& connection,
                                                            const std::vector<WebhookId>& webhooks) {
-  std::vector<std::int64_t> ids;
-  for (const WebhookId webhook : webhooks) ids.push_back(webhook.value);
   Params params;
-  params.add(ids);
+  params.add(values_of(webhooks));
   auto rows = connection.query(
       "WITH asked AS (SELECT account_id, webhook_id FROM skyhook.webhooks "
       "WHERE webhook_id = ANY ($1)) "
@@ -337,7 +342,8 @@ Answer<std::vector<DeliveryTotals>> NodeStore::read_totals(Connection& connectio
                                     rows->integer(row, 3)};
   }
   std::vector<DeliveryTotals> totals;
-  for (const std::int64_t id : ids) totals.push_back(by_id[id]);
+  totals.reserve(webhooks.size());
+  for (const WebhookId webhook : webhooks) totals.push_back(by_id[webhook.value]);
   return totals;
 }
 
@@ -374,10 +380,8 @@ struct Asked {
 template <class Id>
 Answer<Params> stats_params(Connection& connection, const std::vector<Id>& asked_ids,
                             const Asked& asked) {
-  std::vector<std::int64_t> ids;
-  for (const Id id : asked_ids) ids.push_back(id.value);
   Params params;
-  params.add(ids).add(asked.first).add(asked.end).add(asked.stride);
+  params.add(values_of(asked_ids)).add(asked.first).add(asked.end).add(asked.stride);
   auto spans_from = connection.query("SELECT spans_from FROM skyhook.fold_state");
   if (!spans_from) return Err{spans_from.error()};
   add_ranges(params, rollup_ranges(asked.first, asked.end, asked.stride, spans_from->integer(0, 0),
@@ -462,6 +466,7 @@ Result<std::vector<AccountStep>> NodeStore::account_stats(const std::vector<Acco
     auto found = read_steps(connection, kAccountsAsked, accounts, from, until, step);
     if (!found) return Err{found.error()};
     std::vector<AccountStep> steps;
+    steps.reserve(found->size());
     for (const StatsStep& one : *found) {
       steps.push_back({one.delivered, one.failed_attempts, one.failed, one.duration_p50_ms,
                        one.duration_p95_ms});

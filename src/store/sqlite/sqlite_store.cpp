@@ -288,7 +288,7 @@ class SqliteStore final : public Store {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open(Options options) {
+Result<std::unique_ptr<Store>> open(const Options& options) {
   Result<DataDirectory> directory = DataDirectory::open(options.data_dir);
   if (!directory) return Err{directory.error()};
   try {

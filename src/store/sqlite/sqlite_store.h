@@ -44,6 +44,6 @@ struct Options {
 // where the directory cannot be used, another process has it, or its data was moved elsewhere, and
 // with `corrupt` where the file is not a Skyhook database or was written by a newer version.
 // Blocks.
-Result<std::unique_ptr<Store>> open(Options options);
+Result<std::unique_ptr<Store>> open(const Options& options);
 
 }  // namespace skyhook::store::sqlite
