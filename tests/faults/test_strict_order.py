@@ -41,9 +41,9 @@ class Witness:
 class OnePublisher(Publisher):
     """One event after the other, so that there is one order: a node that is away is passed over."""
 
-    def __init__(self, servers, account_id):
+    def __init__(self, servers, account_id, pause=0.002):
         self.servers = servers
-        super().__init__(servers, account_id, threads=1, pause=0.002)
+        super().__init__(servers, account_id, threads=1, pause=pause)
 
     def publish(self, server, account_id):
         number = 0
@@ -86,7 +86,8 @@ def test_order_outlives_kill_9(make_server, make_receiver, store, kills):
     server = make_server(store=store, SKYHOOK_LOG="info")
     account, witness = server.account(), Witness()
     account.webhook(make_receiver(witness).url(), options={"ordered": True, "retry_schedule": RETRIES})
-    publisher = OnePublisher([server], account.id)
+    # In a long run no faster than is delivered: a refused event in seven costs 50 ms.
+    publisher = OnePublisher([server], account.id, pause=0.002 if kills < 10 else 0.02)
     pause = random.Random(kills)
     try:
         for _ in range(kills):
