@@ -143,6 +143,18 @@ def test_sql_publishes_keep_their_order(make_cluster, make_receiver):
     assert witness.taken == sorted(witness.taken)
 
 
+def test_replays_are_in_the_order_of_publishing_over_nodes(make_cluster, make_receiver):
+    cluster = make_cluster()
+    nodes = [cluster.node() for _ in range(2)]
+    account, receiver = nodes[0].account(), make_receiver(status(200))
+    eventually(lambda: nodes[1].operator("GET", f"/accounts/{account.id}").status == 200, 10, "the account on both nodes")
+    for n in range(20):
+        nodes[n % 2].publish(account.id, data={"n": n})
+    webhook = account.webhook(receiver.url(), options={"ordered": True})
+    assert account.post(f"/webhooks/{webhook['id']}/replay", {"since": "2020-01-01T00:00:00Z"}).data["replayed"] == 20
+    assert [request.json["data"]["n"] for request in receiver.wait(20, timeout=20)] == list(range(20))
+
+
 def test_what_is_recovered_keeps_the_order_over_nodes(make_cluster, make_receiver):
     """Ids of several nodes are not in the order of acceptance."""
     cluster = make_cluster()
