@@ -60,6 +60,8 @@ Result<Done> NodeStore::start() {
             ->query("INSERT INTO skyhook.event_types SELECT unnest($1) ON CONFLICT DO NOTHING",
                     known);
     if (!told) return Err{to_store_error(told.error())};
+    auto renumbered = (*connection)->query("SELECT skyhook.renumber_tallies()");
+    if (!renumbered) return Err{to_store_error(renumbered.error())};
   }
   if (auto joined = membership_.join(); !joined) return Err{to_store_error(joined.error())};
   auto creation_ids = read(CreationIds::read);

@@ -1935,6 +1935,27 @@ BEGIN
 END $do$;
 )sql";
 
+constexpr std::string_view kRestored = R"sql(
+-- Of a database that was restored into a cluster whose transactions are numbered anew: what is
+-- unfolded is what has a higher number than the mark. Before any node counts with new numbers, which
+-- could not be told from those of what is folded. Elsewhere it does nothing.
+CREATE FUNCTION skyhook.renumber_tallies() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  low bigint;
+BEGIN
+  SELECT folded_to INTO low FROM skyhook.fold_state;
+  IF low <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint THEN RETURN; END IF;
+  SELECT folded_to INTO low FROM skyhook.fold_state FOR UPDATE;
+  IF low = 0 THEN RETURN; END IF;  -- another node was quicker
+  CREATE TEMP TABLE unfolded ON COMMIT DROP AS
+  SELECT * FROM skyhook.tallies WHERE written_by >= low;
+  TRUNCATE skyhook.tallies;
+  UPDATE unfolded SET written_by = 0;
+  INSERT INTO skyhook.tallies SELECT * FROM unfolded;
+  UPDATE skyhook.fold_state SET folded_to = 0;
+END $$;
+)sql";
+
 // One migration: its parts only keep each literal readable.
 std::string first_schema() {
   std::string sql;
@@ -1950,8 +1971,9 @@ std::string first_schema() {
 const std::vector<std::string_view>& migrations() {
   static const std::string first = first_schema();
   static const std::vector<std::string_view> list{
-      first,  kMoves,  kOptions,      kLive,          kInquiries, kSpans,          kEventCounts,
-      kOrder, kReplay, kLateOutcomes, kFirstAttempts, kHalfDays,  kRecoverInOrder, kInSteps};
+      first,          kMoves,       kOptions,        kLive,    kInquiries,
+      kSpans,         kEventCounts, kOrder,          kReplay,  kLateOutcomes,
+      kFirstAttempts, kHalfDays,    kRecoverInOrder, kInSteps, kRestored};
   return list;
 }
 

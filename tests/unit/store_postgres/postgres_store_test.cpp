@@ -732,6 +732,31 @@ TEST_F(DaysOfALog, LeaveWhatAnyDeliveryWaitsFor) {
   EXPECT_EQ(totals.failed, 0);
 }
 
+// A dump knows the numbers of the transactions of where it was made.
+TEST_F(TwoNodes, CountOnWhereADumpIsRestored) {
+  EXPECT_TRUE(record(*one, publish(*one)));
+  one.reset();
+  two.reset();
+  const auto sql = [&](const std::string& statement) {
+    return postgres_server().sql(statement, database());
+  };
+  sql("SELECT skyhook.fold_tallies()");
+  sql("UPDATE skyhook.tallies SET written_by = 1000000000");
+  sql("UPDATE skyhook.fold_state SET folded_to = 2000000000");
+  sql("INSERT INTO skyhook.tallies VALUES (" + std::to_string(webhook.account_id.value) + ", " +
+      std::to_string(webhook.id.value) + ", 1, 2000000001, 0, 10, 0, 0, 0, 0, '')");
+  one = open();
+  publish(*one);
+  const auto totals = [&] {
+    const DeliveryTotals now = one->totals({webhook.id})->at(0);
+    return std::pair(now.pending, now.delivered);
+  };
+  EXPECT_EQ(totals(), std::pair(std::int64_t{1}, std::int64_t{11}));
+  sql("SELECT skyhook.fold_tallies()");
+  sql("SELECT skyhook.fold_tallies()");
+  EXPECT_EQ(totals(), std::pair(std::int64_t{1}, std::int64_t{11})) << "when it is folded";
+}
+
 // A webhook has as many of them as batches and minutes had it in them.
 TEST_F(TwoNodes, RemoveTheCountsOfADeletedWebhookInSteps) {
   const std::string of_webhook =
