@@ -174,11 +174,9 @@ void Lanes::on_time() {
   const Timestamp now = world_.now();
   while (!paced_.empty()) {
     Lane& due = *find(paced_.begin()->second);
-    // Sooner than was asked for where the clock was set back meanwhile.
-    const Timestamp at =
-        due.held_back && due.pace ? due.pace->next(now, due.interval) : *due.paced_at;
+    const Timestamp at = pause_ends_at(due, now);
     if (at > now) {
-      if (at != *due.paced_at) schedule_pace(due, at);
+      if (at != *due.paced_at) shorten_pauses(now);
       break;
     }
     end_pause(due);
@@ -314,6 +312,19 @@ void Lanes::schedule_pace(Lane& target, Timestamp at) {
   target.paced_at = at;
   paced_.insert({at, target.id});
   set_timer();
+}
+
+// Sooner than was asked for where the clock was set back meanwhile.
+Timestamp Lanes::pause_ends_at(Lane& target, Timestamp now) {
+  return target.held_back && target.pace ? target.pace->next(now, target.interval)
+                                         : *target.paced_at;
+}
+
+void Lanes::shorten_pauses(Timestamp now) {
+  for (const auto& [asked_for, id] : std::set(paced_)) {
+    Lane& target = *find(id);
+    schedule_pace(target, pause_ends_at(target, now));
+  }
 }
 
 void Lanes::end_pause(Lane& target) {

@@ -171,6 +171,8 @@ class Lanes {
   bool hold_back(Lane& target, const WebhookPtr& webhook);  // it has to wait; woken afterwards
   bool remembers_pace(Lane& target);
   void schedule_pace(Lane& target, Timestamp at);
+  Timestamp pause_ends_at(Lane& target, Timestamp now);
+  void shorten_pauses(Timestamp now);
   void end_pause(Lane& target);
   void set_timer();
   void fill_slots();

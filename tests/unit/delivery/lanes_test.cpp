@@ -7,27 +7,31 @@
 #include <utility>
 #include <vector>
 
+#include "domain/webhook_options.h"
+
 namespace skyhook::delivery {
 namespace {
 
-// One webhook; what is begun and recorded stays under way until the test says so.
-class OneWebhook : public testing::Test, public Lanes::World {
+// Webhooks that are all alike; what is begun and recorded stays under way until the test says so.
+class AWebhook : public testing::Test, public Lanes::World {
  protected:
   static constexpr WebhookId kWebhook{7};
   static constexpr DeliveryId kDelivery{70};
 
-  OneWebhook() {
+  void set_rate_limit(double per_second) {
     auto entry = std::make_shared<WebhookEntry>();
-    entry->webhook.id = kWebhook;
+    auto options = std::make_shared<WebhookOptions>();
+    options->rate_limit = per_second;
+    entry->webhook.options = std::move(options);
     webhook_ = std::move(entry);
   }
-  WaitingDelivery delivery() const {
-    return {.id = kDelivery, .webhook_id = kWebhook, .event = std::make_shared<const Event>()};
+  WaitingDelivery delivery(DeliveryId id = kDelivery, WebhookId webhook = kWebhook) const {
+    return {.id = id, .webhook_id = webhook, .event = std::make_shared<const Event>()};
   }
   void finish() {
     AttemptReport report;
     report.attempt.response_status = 200;
-    lanes.attempt_finished(std::exchange(begun, {}).value(), std::move(report));
+    lanes.attempt_finished(std::exchange(begun, {}).at(0), std::move(report));
   }
   // nullopt: not answered yet.
   std::shared_ptr<std::optional<bool>> ask() {
@@ -36,10 +40,12 @@ class OneWebhook : public testing::Test, public Lanes::World {
     return answer;
   }
 
-  Timestamp now() override { return {}; }
+  Timestamp now() override { return time; }
   double jitter() override { return 0; }
   WebhookPtr webhook(WebhookId) override { return webhook_; }
-  void attempt(WaitingDelivery delivery, WebhookPtr) override { begun = std::move(delivery); }
+  void attempt(WaitingDelivery delivery, WebhookPtr) override {
+    begun.push_back(std::move(delivery));
+  }
   void record(store::AttemptOutcome outcome) override { outcomes.push_back(std::move(outcome)); }
   void load(WebhookId, std::vector<DeliveryId>, int) override {}
   void load_in_order(WebhookId, std::vector<DeliveryId>, int) override {}
@@ -48,25 +54,26 @@ class OneWebhook : public testing::Test, public Lanes::World {
   bool may_deliver() override { return takes_outcomes; }
   void wake_at(std::optional<Timestamp>) override {}
 
-  WebhookPtr webhook_;
+  WebhookPtr webhook_ = std::make_shared<WebhookEntry>();
+  Timestamp time{std::chrono::hours{24}};
   bool takes_outcomes = true;
-  std::optional<WaitingDelivery> begun;
+  std::vector<WaitingDelivery> begun;
   std::vector<store::AttemptOutcome> outcomes;
   Lanes lanes{*this, {}};
 };
 
-TEST_F(OneWebhook, IsAskedForADeliveryThatIsNotThere) {
+TEST_F(AWebhook, IsAskedForADeliveryThatIsNotThere) {
   EXPECT_EQ(*ask(), false);
 }
 
-TEST_F(OneWebhook, SaysWhatIsInFlight) {
+TEST_F(AWebhook, SaysWhatIsInFlight) {
   lanes.add({delivery()});
-  ASSERT_TRUE(begun);
+  ASSERT_EQ(begun.size(), 1u);
   EXPECT_EQ(*ask(), true);
 }
 
 // The store shows the outcome before it can say here that it has it.
-TEST_F(OneWebhook, AnswersOnceTheOutcomeOfWhatIsOverIsDurable) {
+TEST_F(AWebhook, AnswersOnceTheOutcomeOfWhatIsOverIsDurable) {
   lanes.add({delivery()});
   finish();
   const auto answer = ask();
@@ -75,14 +82,14 @@ TEST_F(OneWebhook, AnswersOnceTheOutcomeOfWhatIsOverIsDurable) {
   EXPECT_EQ(*answer, false);
 }
 
-TEST_F(OneWebhook, LetsNobodyWaitForAStoreThatTakesNothing) {
+TEST_F(AWebhook, LetsNobodyWaitForAStoreThatTakesNothing) {
   lanes.add({delivery()});
   finish();
   takes_outcomes = false;
   EXPECT_EQ(*ask(), true);
 }
 
-TEST_F(OneWebhook, LetsNobodyWaitBeyondItsEnd) {
+TEST_F(AWebhook, LetsNobodyWaitBeyondItsEnd) {
   lanes.add({delivery()});
   finish();
   const auto answer = ask();
@@ -91,7 +98,7 @@ TEST_F(OneWebhook, LetsNobodyWaitBeyondItsEnd) {
 }
 
 // A read of the store may be quicker than the call that sends a test.
-TEST_F(OneWebhook, TellsOfATestThatWasOverBeforeItWasAskedFor) {
+TEST_F(AWebhook, TellsOfATestThatWasOverBeforeItWasAskedFor) {
   WaitingDelivery test = delivery();
   test.is_test = true;
   lanes.add({test});
@@ -101,6 +108,22 @@ TEST_F(OneWebhook, TellsOfATestThatWasOverBeforeItWasAskedFor) {
   lanes.recorded(outcomes.at(0));
   ASSERT_TRUE(told);
   EXPECT_EQ(told->attempt.response_status, 200);
+}
+
+// What a rate limit lets go on an hour from now is not let wait for that hour, whoever else waits.
+TEST_F(AWebhook, WaitsNoLongerThanItsRateLimitWhereTheClockGoesBack) {
+  constexpr int kWebhooks = 5;
+  set_rate_limit(1);
+  for (int i = 1; i <= kWebhooks; ++i) {
+    lanes.add(
+        {delivery(DeliveryId{2 * i}, WebhookId{i}), delivery(DeliveryId{2 * i + 1}, WebhookId{i})});
+  }
+  ASSERT_EQ(begun.size(), std::size_t{kWebhooks});
+  time -= std::chrono::hours{1};
+  lanes.on_time();
+  time += Millis{1'100};
+  lanes.on_time();
+  EXPECT_EQ(begun.size(), std::size_t{2 * kWebhooks});
 }
 
 }  // namespace
