@@ -176,7 +176,7 @@ class Receiver {
         checker_(command.secrets, command.public_keys, command.header_prefix),
         printer_(terminal_colours(), command.header_prefix) {}
 
-  void on_request(net::ServerRequest request, net::Responder responder) {
+  void on_request(const net::ServerRequest& request, net::Responder responder) {
     const Timestamp now = loop_.clock().now();
     const DeliveryCheck check = checker_.check(request, now);
     const SeenDeliveries::Seen seen = seen_.note(check.delivery_id);

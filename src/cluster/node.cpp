@@ -92,7 +92,7 @@ void Node::answer(const store::Inquiry& inquiry) {
   }
 }
 
-void Node::apply(store::SharedChanges changes) {
+void Node::apply(store::SharedChanges&& changes) {
   if (changes.everything) return load_all();
   // An account before its webhooks.
   for (auto& [id, account] : changes.accounts) {

@@ -41,7 +41,7 @@ class Node {
   bool wait(Millis length);  // false: stopping
   void read_changes();
   void answer(const store::Inquiry& inquiry);
-  void apply(store::SharedChanges changes);
+  void apply(store::SharedChanges&& changes);
   void load_all();
   void watch_lease();
   void take_over();

@@ -69,7 +69,7 @@ std::string upper_case(std::string text) {
   return text;
 }
 
-Setting make(std::string name, std::string placeholder, std::string help) {
+Setting make(const std::string& name, std::string placeholder, std::string help) {
   Setting setting;
   setting.name = name;
   setting.flag = "--" + with_dashes(name);
@@ -157,6 +157,7 @@ template <class Value>
 Setting choice_setting(std::string name, Value ServeConfig::*field,
                        std::vector<Choice<Value>> choices, std::string help) {
   std::vector<std::string> names;
+  names.reserve(choices.size());
   for (const auto& choice : choices) names.push_back(choice.name);
   Setting setting = make(std::move(name), join(names, '|'), std::move(help));
   setting.parse = [=](ServeConfig& config, std::string_view text) -> Problem {

@@ -118,7 +118,7 @@ DispatcherStats Couriers::stats() const {
   return sum;
 }
 
-void Couriers::drain(std::function<void()> done) {
+void Couriers::drain(const std::function<void()>& done) {
   auto left = std::make_shared<std::atomic<std::size_t>>(couriers_.size());
   for (const auto& courier : couriers_) {
     courier->loop().post([courier = courier.get(), left, done] {

@@ -36,7 +36,7 @@ class Couriers final : public Dispatcher {
 
   // Any thread: no new attempts; `done` runs on a network thread once nothing is under way and
   // every outcome is durable.
-  void drain(std::function<void()> done);
+  void drain(const std::function<void()>& done);
   // Any thread: whoever still waits for an outcome is told that there will be none.
   void abandon_waiters();
 

@@ -378,8 +378,6 @@ Payload::Payload(std::string_view data) : parser_(parser_of_thread()) {
   readable_ = parser_.parser.iterate(padded).get(parser_.document) == SUCCESS;
 }
 
-Payload::~Payload() = default;
-
 bool Payload::matches(const Filter& filter) {
   // What turned out not to be JSON cannot be read again.
   if (!readable_ || !parser_.document.is_alive()) return false;

@@ -43,7 +43,7 @@ class Payload {
   explicit Payload(std::string_view data);
   Payload(const Payload&) = delete;
   Payload& operator=(const Payload&) = delete;
-  ~Payload();
+  ~Payload() = default;
 
   bool matches(const Filter& filter);
 

@@ -101,8 +101,8 @@ void Intake::send_test(const WebhookPtr& webhook, std::string data,
   std::vector<store::NewEvent> events;
   events.push_back({.event = event, .deliveries = {delivery}, .idempotency_key = std::nullopt});
   store_.publish(std::move(events),
-                 [this, delivery = std::move(delivery),
-                  settled = std::move(settled)](store::Result<store::PublishOutcome> result) {
+                 [this, delivery = std::move(delivery), settled = std::move(settled)](
+                     const store::Result<store::PublishOutcome>& result) {
                    if (result) {
                      dispatcher_.send_test(delivery, settled);
                    } else {

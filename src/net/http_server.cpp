@@ -201,7 +201,8 @@ class Responder::Connection final : public IoHandler,
   // Loop thread: the answer to request `number`, ignored where it is not owed any more.
   void answer(std::uint64_t number, ServerResponse response);
   void answer_unanswered(std::uint64_t number);
-  void begin_stream(std::uint64_t number, ServerResponse head, std::shared_ptr<StreamState> state);
+  void begin_stream(std::uint64_t number, const ServerResponse& head,
+                    std::shared_ptr<StreamState> state);
   void write_stream(std::string framed);
   void end_stream();
 
@@ -586,7 +587,7 @@ void Responder::Connection::answer_sent() {
   }
 }
 
-void Responder::Connection::begin_stream(std::uint64_t number, ServerResponse head,
+void Responder::Connection::begin_stream(std::uint64_t number, const ServerResponse& head,
                                          std::shared_ptr<StreamState> state) {
   if (state_ != State::handling || number != request_number_ || server_->draining) {
     state->closed = true;
@@ -762,7 +763,8 @@ void HttpServer::Impl::refuse(int fd) {
   ++refused;
   const ServerResponse response = error_body(503);
   std::string text = "HTTP/1.1 503 Service Unavailable\r\nDate: " + date() + "\r\n";
-  for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : response.headers)
+    text.append(name).append(": ").append(value).append("\r\n");
   text += "Content-Length: " + std::to_string(response.body.size()) +
           "\r\nConnection: close\r\n\r\n" + response.body;
   (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
@@ -922,7 +924,7 @@ std::shared_ptr<ResponseStream> Responder::stream(ServerResponse head) {
   auto stream = std::make_shared<PostedStream>(connection, connection->loop, state);
   connection->loop.post(
       [connection, number = request_number_, head = std::move(head), state]() mutable {
-        connection->begin_stream(number, std::move(head), std::move(state));
+        connection->begin_stream(number, head, std::move(state));
       });
   return stream;
 }

@@ -66,6 +66,7 @@ Answer<std::vector<Account>> read_accounts(Connection& connection, std::string_v
       params);
   if (!rows) return Err{rows.error()};
   std::vector<Account> accounts;
+  accounts.reserve(static_cast<std::size_t>(rows->count()));
   for (int row = 0; row < rows->count(); ++row) accounts.push_back(account_from(*rows, row));
   return accounts;
 }

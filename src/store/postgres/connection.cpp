@@ -304,7 +304,7 @@ Answer<Rows> Connection::collect(MonoTime deadline) {
   std::optional<Rows> rows;
   for (;;) {
     auto result = next(deadline);
-    if (!result) return Err{error ? std::move(*error) : result.error()};
+    if (!result) return Err{error ? *error : result.error()};
     if (*result == nullptr) break;
     Rows kept(*result);
     const ExecStatusType status = PQresultStatus(*result);
@@ -385,7 +385,7 @@ Answer<std::vector<Rows>> Connection::pipeline(const std::vector<Call>& calls) {
   // The answer to the Sync is the word that the transaction is committed: nothing counts before it.
   for (bool synced = false; !synced;) {
     auto result = next(until);
-    if (!result) return Err{error ? std::move(*error) : result.error()};
+    if (!result) return Err{error ? *error : result.error()};
     if (*result == nullptr) {
       if (PQstatus(connection_) != CONNECTION_OK) return Err{lost(PQerrorMessage(connection_))};
       continue;  // the end of one statement's results

@@ -20,6 +20,7 @@ Answer<std::vector<Inquiry>> NodeStore::read_inquiries(Connection& connection) {
       params);
   if (!rows) return Err{rows.error()};
   std::vector<Inquiry> inquiries;
+  inquiries.reserve(static_cast<std::size_t>(rows->count()));
   for (int row = 0; row < rows->count(); ++row) {
     inquiries.push_back({AccountId{rows->integer(row, 0)}, rows->integer(row, 1),
                          WebhookId{rows->integer(row, 2)}, DeliveryId{rows->integer(row, 3)}});

@@ -148,6 +148,7 @@ Answer<std::vector<DeliveryEntry>> select_entries(Connection& connection, Accoun
                                params);
   if (!rows) return Err{rows.error()};
   std::vector<DeliveryEntry> entries;
+  entries.reserve(static_cast<std::size_t>(rows->count()));
   for (int row = 0; row < rows->count(); ++row) {
     entries.push_back(entry_from(*rows, row, webhook));
   }
@@ -396,6 +397,8 @@ Result<EventPage> NodeStore::events(const EventSearch& search, int limit) {
     if (!rows) return Err{rows.error()};
     std::vector<Event> found;
     std::vector<std::int64_t> ids;
+    found.reserve(static_cast<std::size_t>(rows->count()));
+    ids.reserve(found.capacity());
     std::int64_t bytes = 0;
     for (int row = 0; row < rows->count(); ++row) {
       const EventId id{rows->integer(row, 0)};

@@ -70,6 +70,7 @@ Result<std::vector<NodeLease>> NodeStore::nodes() {
         "WHERE NOT expired OR NOT emptied ORDER BY node_id");
     if (!rows) return Err{rows.error()};
     std::vector<NodeLease> nodes;
+    nodes.reserve(static_cast<std::size_t>(rows->count()));
     for (int row = 0; row < rows->count(); ++row) {
       nodes.push_back({.id = rows->integer(row, 0),
                        .name = rows->string(row, 1),

@@ -250,15 +250,13 @@ void Writers::publish(std::vector<NewEvent> events, PublishCallback done) {
       queued_rows_ += item.rows;
       queued_bytes_ += item.bytes;
       publishes_.push_back(std::move(item));
+      wake_.notify_one();
+      return;
     }
   }
-  if (refused) {
-    // A clock that went back gives out such ids until a heartbeat has said so.
-    if (refused->kind == Error::Kind::unavailable) membership_.beat_now();
-    item.done(Err{std::move(*refused)});
-    return;
-  }
-  wake_.notify_one();
+  // A clock that went back gives out such ids until a heartbeat has said so.
+  if (refused->kind == Error::Kind::unavailable) membership_.beat_now();
+  item.done(Err{std::move(*refused)});
 }
 
 void Writers::record(std::vector<AttemptOutcome> outcomes, RecordCallback done) {
