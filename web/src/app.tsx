@@ -3,13 +3,13 @@ import { useEffect, useRef } from "preact/hooks";
 import iconUrl from "./icon.svg";
 import { account } from "./api/account";
 import { reachable } from "./api/http";
-import { useQuery } from "./query";
+import { outdated, useQuery } from "./query";
 import { href, useRoute, type Route } from "./router";
 import { session, signOut, type Session } from "./session";
 import { useObservable } from "./store";
 import { Button } from "./ui/button";
 import { CodeIcon, ListIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, SendIcon, WebhookIcon } from "./ui/icons";
-import { Empty } from "./ui/states";
+import { Empty, words } from "./ui/states";
 import { Foreign } from "./ui/text";
 import { ThemeButton } from "./ui/theme_button";
 import { Toasts } from "./ui/toast";
@@ -92,9 +92,11 @@ export function App(): JSX.Element {
 // Said once, for the whole page; everything reads itself again when the server is back.
 function Away(): JSX.Element {
   const there = useObservable(reachable);
+  const problem = useObservable(outdated);
   return (
     <div role="status">
       {!there && <div class="banner"><span class="spin" aria-hidden="true" />The server cannot be reached. Trying again…</div>}
+      {there && problem && <div class="banner"><span>What you see may be out of date. {words(problem)} It is asked for again by itself.</span></div>}
     </div>
   );
 }

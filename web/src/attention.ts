@@ -1,5 +1,6 @@
 // Which webhooks and accounts need somebody's attention, and why: pure, so that every list says the same.
 import type { AccountHealth, Webhook, WebhookHealth } from "./api/types";
+import { serverNow } from "./clock";
 import { fullTime, percent, plural, span } from "./format";
 import type { Range } from "./range";
 import { shortReason } from "./reasons";
@@ -20,7 +21,7 @@ const kFineShare = 0.99; // single failures among many deliveries need nobody
 export const deliveries = (n: number): string => plural(n, "delivery", "deliveries");
 
 // `range`: the span of the health's steps.
-export function attention(webhook: Webhook, health: WebhookHealth, range: Range, now = Date.now()): Attention | null {
+export function attention(webhook: Webhook, health: WebhookHealth, range: Range, now = serverNow()): Attention | null {
   const totals = sum(health.steps);
   const last = health.last_delivery;
   const failures = { status: "failed", within: range };

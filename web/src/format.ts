@@ -1,4 +1,6 @@
 // Numbers, times and durations as people read them.
+import { serverNow } from "./clock";
+
 const kCount = new Intl.NumberFormat("en-US");
 const kCompact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -10,7 +12,8 @@ export function percent(part: number, whole: number): string {
   if (whole <= 0) return "–";
   const share = (part / whole) * 100;
   if (share === 100) return "100%";
-  // Never rounds a loss away: 99.96 % is not 100 %.
+  if (part > 0 && share < 0.1) return "<0.1%";
+  // Never rounds a loss away: 99.999 % is not 100 %.
   const shown = share >= 99 ? Math.floor(share * 100) / 100 : Math.round(share * 10) / 10;
   return `${shown}%`;
 }
@@ -18,8 +21,8 @@ export function percent(part: number, whole: number): string {
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return "–";
   if (ms < 10) return `${Math.round(ms * 10) / 10} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${Math.round(ms / 100) / 10} s`;
   return span(ms);
 }
 
@@ -40,7 +43,7 @@ const kUnitSeconds: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, 
 // Of a length of time as the API writes it: `90s`, `2m`.
 export const secondsOf = (text: string): number => Number.parseInt(text, 10) * (kUnitSeconds[text.replace(/^\d+/, "")] ?? Number.NaN);
 
-export function ago(iso: string, now = Date.now()): string {
+export function ago(iso: string, now = serverNow()): string {
   const ms = now - Date.parse(iso);
   if (ms < 5_000) return "just now";
   if (ms < 60_000) return `${Math.floor(ms / 1000)} s ago`;
@@ -69,7 +72,7 @@ export const utcTime = (iso: string): string => `${new Date(iso).toISOString().r
 
 export function bytes(n: number): string {
   if (n < 1024) return plural(n, "byte");
-  if (n < 1024 * 1024) return `${Math.round(n / 102.4) / 10} KiB`;
+  if (n < 1023.95 * 1024) return `${Math.round(n / 102.4) / 10} KiB`;
   return `${Math.round(n / 104857.6) / 10} MiB`;
 }
 

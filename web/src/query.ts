@@ -1,10 +1,12 @@
 // Reading with a memory: what was read before is shown at once while it is read again, so that nothing jumps.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, reachable } from "./api/http";
+import { ahead } from "./clock";
 import { session } from "./session";
 import { observable } from "./store";
 
 const kRemembered = 200;
+const kRetryMs = 15_000; // where the server does not say when to ask again
 const memory = new Map<string, unknown>();
 session.subscribe(() => memory.clear());
 
@@ -20,6 +22,17 @@ const changes = observable(0);
 export function invalidate(): void {
   memory.clear();
   window.setTimeout(() => changes.set(changes.get() + 1));
+}
+
+ahead.subscribe(invalidate); // spans of time were asked for by a wrong clock
+
+// What is on the screen and could not be read again: the latest reason, by who reads it.
+const failing = new Map<object, Error>();
+export const outdated = observable<Error | undefined>(undefined);
+export function setOutdated(reader: object, error: Error | undefined): void {
+  failing.delete(reader);
+  if (error) failing.set(reader, error);
+  outdated.set([...failing.values()].pop());
 }
 
 export interface Query<T> {
@@ -52,15 +65,21 @@ export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshM
         remember(key, data);
         if (mine !== turn.current || state.current.key !== key) return;
         state.current = { key, data, error: undefined, loading: false };
+        setOutdated(turn, undefined);
         redraw((n) => n + 1);
       },
       (error: Error) => {
         if (mine !== turn.current || state.current.key !== key) return;
-        state.current = { ...state.current, error, loading: false };
-        redraw((n) => n + 1);
-        if (error instanceof ApiError && error.status === 429) {
-          window.setTimeout(() => mine === turn.current && load(), (error.retryAfterSeconds ?? 5) * 1000);
+        const isGone = error instanceof ApiError && error.status === 404;
+        if (isGone) memory.delete(key);
+        const data = isGone ? undefined : state.current.data;
+        state.current = { key, data, error, loading: false };
+        if (error instanceof ApiError) {
+          setOutdated(turn, data === undefined ? undefined : error);
+          const passes = data !== undefined || error.status === 429 || error.status >= 500;
+          if (passes) window.setTimeout(() => mine === turn.current && load(), (error.retryAfterSeconds ?? 0) * 1000 || kRetryMs);
         }
+        redraw((n) => n + 1);
       },
     );
   }, [key]);
@@ -72,6 +91,7 @@ export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshM
     const timer = refreshMs ? window.setInterval(() => document.visibilityState === "visible" && reachable.get() && load(), refreshMs) : 0;
     return () => {
       turn.current += 1;
+      setOutdated(turn, undefined);
       offReachable();
       offChanges();
       window.clearInterval(timer);

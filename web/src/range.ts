@@ -1,5 +1,6 @@
 // The span that a chart shows, and how finely.
 import type { Span } from "./api/types";
+import { serverNow } from "./clock";
 
 export type Range = "1h" | "24h" | "7d" | "30d";
 export const kRanges: { value: Range; label: string }[] = [
@@ -18,11 +19,11 @@ export const rangeLabel = (range: Range): string => kRanges.find(({ value }) => 
 export const rangeWords = (range: Range): string => kShape[range].words;
 
 // Aligned to the step, so that bars do not change their borders at every reading; the last one is still growing.
-export function spanOf(range: Range, now = Date.now()): Span {
+export function spanOf(range: Range, now = serverNow()): Span {
   const { length, step } = kShape[range];
   const end = (Math.floor(now / 1000 / step) + 1) * step;
   return { from: iso(end - length), to: iso(end), step };
 }
 // The same span as a single step: its percentiles are those of the range.
-export const wholeSpan = (range: Range, now = Date.now()): Span => ({ ...spanOf(range, now), step: kShape[range].length });
+export const wholeSpan = (range: Range, now = serverNow()): Span => ({ ...spanOf(range, now), step: kShape[range].length });
 const iso = (seconds: number): string => new Date(seconds * 1000).toISOString();

@@ -1,4 +1,5 @@
 // The one way to the server: the public API, with the same routes, answers and limits as everybody else's.
+import { noteServerTime } from "../clock";
 import { readJson, writeJson } from "../json";
 import { session, signOut } from "../session";
 import { observable } from "../store";
@@ -23,6 +24,7 @@ export const reachable = observable(true);
 // Where the page lives, whatever prefix a proxy put before it.
 const kBase = new URL(".", document.baseURI);
 const kProbeInterval = 1500;
+const kGateway = [502, 503, 504];
 const kItemsAPage = 100; // the most that the API gives at once
 let probing = false;
 
@@ -46,6 +48,11 @@ export function lost(): void {
     window.setTimeout(() => void probe(), kProbeInterval);
   };
   window.setTimeout(() => void probe(), kProbeInterval);
+}
+
+function away(): Unreachable {
+  lost();
+  return new Unreachable("The server cannot be reached.");
 }
 
 export function authorised(key?: string): HeadersInit {
@@ -76,16 +83,18 @@ export async function exchange(method: string, path: string, body?: unknown, key
     answer = await fetch(endpoint(path), init);
     text = await answer.text();
   } catch {
-    lost();
-    throw new Unreachable("The server cannot be reached.");
+    throw away();
   }
-  reachable.set(true);
+  noteServerTime(answer.headers.get("Date"));
   let parsed: Envelope = {};
   try {
     parsed = text ? (readJson(text) as Envelope) : {};
   } catch {
+    // A proxy's own words for a server that it cannot reach.
+    if (kGateway.includes(answer.status)) throw away();
     throw new ApiError(answer.status, "The server's answer could not be read. Is there a proxy in between that answers by itself?");
   }
+  reachable.set(true);
   if (answer.ok) return parsed;
   // Not where somebody else has signed in since.
   if (answer.status === 401 && key === undefined && asked && asked === session.get()) signOut("Your key is no longer accepted. Sign in again.");

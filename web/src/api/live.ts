@@ -12,6 +12,7 @@ export interface LiveHandlers {
 }
 const kPollInterval = 5000;
 const kReconnectDelay = 1500;
+const kSilence = 45_000; // the server says something every 15 s; after three times that nobody is there any more
 
 interface Message {
   kind: string;
@@ -30,9 +31,17 @@ function parse(block: string): Message {
 
 // Follows the stream at `path` until the returned function is called.
 export function follow(path: string, handlers: LiveHandlers): () => void {
-  const stop = new AbortController();
+  let stopped = false;
+  let attempt = new AbortController();
   let lastId = "";
   let timer = 0;
+  let silence = 0;
+  let isOpen = false;
+  // A connection that broke without a word, as over a night's sleep, is not waited for.
+  const heard = (): void => {
+    window.clearTimeout(silence);
+    silence = window.setTimeout(() => attempt.abort(), kSilence);
+  };
   const pause = (ms: number): Promise<void> => new Promise((done) => (timer = window.setTimeout(done, ms)));
 
   const take = ({ kind, data, id }: Message): void => {
@@ -45,8 +54,9 @@ export function follow(path: string, handlers: LiveHandlers): () => void {
     const headers = new Headers(authorised());
     headers.set("Accept", "text/event-stream");
     if (lastId) headers.set("Last-Event-ID", lastId);
-    const answer = await fetch(endpoint(path), { headers, cache: "no-store", credentials: "omit", signal: stop.signal });
+    const answer = await fetch(endpoint(path), { headers, cache: "no-store", credentials: "omit", signal: attempt.signal });
     if (!answer.ok || !answer.body) return "absent";
+    isOpen = true;
     handlers.state("live");
     // Without a place to resume from, what changed since the page was read would be missed.
     if (!lastId) handlers.reset();
@@ -55,6 +65,7 @@ export function follow(path: string, handlers: LiveHandlers): () => void {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return "ended";
+      heard();
       buffer += value;
       for (let end = buffer.indexOf("\n\n"); end >= 0; end = buffer.indexOf("\n\n")) {
         take(parse(buffer.slice(0, end)));
@@ -64,22 +75,29 @@ export function follow(path: string, handlers: LiveHandlers): () => void {
   };
 
   const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
+    while (!stopped) {
       let outcome: "ended" | "absent" = "ended";
+      isOpen = false;
+      attempt = new AbortController();
+      heard();
       try {
         outcome = await read();
       } catch {
-        if (!stop.signal.aborted) lost();
+        // One that was open may have been cut in between; whether the server is away is seen by opening it again.
+        if (!stopped && !isOpen) lost();
       }
-      if (stop.signal.aborted) return;
+      window.clearTimeout(silence);
+      if (stopped) return;
       handlers.state(outcome === "absent" ? "polling" : "connecting");
       await pause(outcome === "absent" ? kPollInterval : kReconnectDelay);
-      if (outcome === "absent" && !stop.signal.aborted) handlers.poll();
+      if (outcome === "absent" && !stopped) handlers.poll();
     }
   };
   void run();
   return () => {
-    stop.abort();
+    stopped = true;
+    attempt.abort();
     window.clearTimeout(timer);
+    window.clearTimeout(silence);
   };
 }

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { CheckIcon, CopyIcon } from "./icons";
+import { CheckIcon, CopyIcon, CrossIcon } from "./icons";
 
 type ButtonProps = Omit<JSX.HTMLAttributes<HTMLButtonElement>, "class" | "onClick" | "disabled" | "type"> & {
   kind?: "primary" | "danger" | "danger solid" | "plain" | "";
@@ -26,37 +26,39 @@ export function Button({ kind = "", small, icon, busy, disabled, type = "button"
 const kCopiedMs = 1600;
 
 export function CopyButton({ text, label = "Copy", bare }: { text: string; label?: string; bare?: boolean }): JSX.Element {
-  const [done, setDone] = useState(false);
+  const [outcome, setOutcome] = useState("");
   const copy = async (): Promise<void> => {
-    await copyText(text);
-    setDone(true);
-    window.setTimeout(() => setDone(false), kCopiedMs);
+    setOutcome((await copyText(text)) ? "Copied" : "Not allowed: copy it by hand");
+    window.setTimeout(() => setOutcome(""), kCopiedMs);
   };
-  const Icon = done ? CheckIcon : CopyIcon;
-  if (bare) return <Button small icon kind="plain" aria-label={done ? "Copied" : label} title={label} onClick={() => void copy()}><Icon /></Button>;
+  const Icon = outcome === "Copied" ? CheckIcon : outcome ? CrossIcon : CopyIcon;
+  if (bare) return <Button small icon kind="plain" aria-label={outcome || label} title={outcome || label} onClick={() => void copy()}><Icon /></Button>;
   return (
     <Button small onClick={() => void copy()}>
       <Icon />
-      <span aria-live="polite">{done ? "Copied" : label}</span>
+      <span aria-live="polite">{outcome || label}</span>
     </Button>
   );
 }
 
 // The clipboard needs a secure context; a page served over plain http on a private network falls back to the selection.
-async function copyText(text: string): Promise<void> {
+async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard) {
     try {
       await navigator.clipboard.writeText(text);
-      return;
+      return true;
     } catch {
       // Refused: below.
     }
   }
+  const from = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "visually-hidden";
-  (document.querySelector("dialog[open]:last-of-type") ?? document.body).append(area);
+  (from?.closest("dialog") ?? document.body).append(area); // a dialog keeps the focus inside
   area.select();
-  document.execCommand("copy");
+  const done = document.execCommand("copy");
   area.remove();
+  if (from instanceof HTMLElement) from.focus();
+  return done;
 }

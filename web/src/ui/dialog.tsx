@@ -6,10 +6,13 @@ import { Field } from "./field";
 import { CrossIcon } from "./icons";
 import { Note, words } from "./states";
 import { Foreign, visible } from "./text";
+import { toast } from "./toast";
 
-export function Dialog({ title, onClose, children, footer, wide, drawer, head }: {
+// `keep`: a click beside it does not close it, since what it shows is not seen again.
+export function Dialog({ title, onClose, children, footer, wide, drawer, head, keep }: {
   title: ComponentChildren; onClose: () => void; children: ComponentChildren; footer?: ComponentChildren; wide?: boolean; drawer?: boolean;
   head?: ComponentChildren; // more buttons beside Close
+  keep?: boolean;
 }): JSX.Element {
   const ref = useRef<HTMLDialogElement>(null);
   const body = useRef<HTMLDivElement>(null);
@@ -24,7 +27,7 @@ export function Dialog({ title, onClose, children, footer, wide, drawer, head }:
   return (
     <dialog ref={ref} class={drawer ? "drawer" : `dialog${wide ? " wide" : ""}`} aria-labelledby={id}
             onCancel={(event) => { event.preventDefault(); onClose(); }}
-            onMouseDown={(event) => { if (ref.current && event.target === ref.current && outside(event, ref.current)) onClose(); }}>
+            onMouseDown={(event) => { if (!keep && ref.current && event.target === ref.current && outside(event, ref.current)) onClose(); }}>
       <header>
         <h2 id={id} class="grow wrap-anywhere">{title}</h2>
         {head}
@@ -48,13 +51,18 @@ export function Confirm({ title, children, action, onConfirm, onClose, typed }: 
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const [text, setText] = useState("");
-  // Nobody can type what is not seen: it may be typed as it is shown.
-  const matches = typed === undefined || [typed.trim(), visible(typed).trim()].includes(text.trim());
+  const isThere = useRef(true);
+  useEffect(() => () => void (isThere.current = false), []);
+  // Nobody can type what is not seen: it may be typed as it is shown, with one space for several.
+  const plain = (name: string): string => name.replace(/\s+/g, " ").trim();
+  const matches = typed === undefined || [plain(typed), plain(visible(typed))].includes(plain(text));
   const confirm = async (): Promise<void> => {
     setBusy(true);
     try {
       await onConfirm();
     } catch (problem) {
+      // Whoever has closed it meanwhile is told as well.
+      if (!isThere.current) toast(words(problem as Error));
       setError(words(problem as Error));
       setBusy(false);
     }

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { DownIcon } from "./icons";
 
 type FieldProps = Omit<JSX.HTMLAttributes<HTMLInputElement>, "value" | "onInput"> & {
@@ -88,14 +88,22 @@ export function Segments<T extends string>({ label, value, options, onChange, di
   );
 }
 
+const kFirstYear = 1000; // before it, one is being typed: 2026 comes as 2, 20, 202
 // A point in time, entered in the viewer's zone.
 export function Moment({ label, value, onChange }: { label: string; value: string; onChange: (iso: string | null) => void }): JSX.Element {
   const id = useId();
+  const [typed, setTyped] = useState<string | null>(null); // as it stands there: half of it must not be replaced
+  const change = (text: string): void => {
+    setTyped(text);
+    const at = new Date(text);
+    if (!text) onChange(null);
+    else if (at.getFullYear() >= kFirstYear) onChange(at.toISOString());
+  };
   return (
     <span class="moment">
       <label for={id} class="muted small">{label}</label>
-      <input id={id} class="input" type="datetime-local" step="1" value={toLocalInput(value)}
-             onChange={(event) => onChange(event.currentTarget.value ? new Date(event.currentTarget.value).toISOString() : null)} />
+      <input id={id} class="input" type="datetime-local" step="1" max="9999-12-31T23:59:59" value={typed ?? toLocalInput(value)}
+             onChange={(event) => change(event.currentTarget.value)} onBlur={() => setTyped(null)} />
     </span>
   );
 }

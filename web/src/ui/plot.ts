@@ -13,7 +13,7 @@ const kBarMax = 34;
 const kLabelRoom = 14; // pixels: what half a label sticks out over the plot's end, less the padding
 const kLeastDrag = 6; // pixels; less is a click
 const kCounts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8];
-const kDurations = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4];
+const kDurations = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 30e4];
 
 export const measure = (element: HTMLElement): { width: number; height: number } => ({
   width: Math.max(120, element.clientWidth),

@@ -64,9 +64,13 @@ function failureWords(error: Error): [string, string] {
     if (error.status === 403) return ["Not allowed", error.message];
     if (error.status === 503) return ["The server is busy", "It cannot reach its store at the moment. Nothing that was accepted is lost. Try again in a moment."];
     if (error.status >= 500) return ["The server failed to answer", error.message];
+    return ["That did not work", words(error)];
   }
   return ["That did not work", error.message];
 }
 
-// An error in one sentence, for a note or a toast.
-export const words = (error: Error): string => (error instanceof ApiError ? error.message : failureWords(error).join(". "));
+// An error in one sentence, for a note or a toast: of what was refused, what is wrong with it.
+export function words(error: Error): string {
+  if (!(error instanceof ApiError)) return failureWords(error).join(". ");
+  return Object.values(error.errors).flat().join(" ") || error.message;
+}

@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../api/types";
+import { serverNow } from "../clock";
 import { ago, fullTime, localTime, span, utcTime } from "../format";
 import { observable } from "../store";
 import { CheckIcon, ClockIcon, CrossIcon } from "./icons";
@@ -27,7 +28,7 @@ export function Time({ at, relative, full }: { at: string; relative?: boolean; f
 // `in 1 min 20 s`, counting down.
 export function Countdown({ to }: { to: string }): JSX.Element {
   useSecond(true);
-  const left = Date.parse(to) - Date.now();
+  const left = Date.parse(to) - serverNow();
   return <time class="number" dateTime={to} title={utcTime(to)}>{left > 0 ? `in ${span(left)}` : "any moment now"}</time>;
 }
 

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { deliveries } from "../attention";
 import type { Step } from "../api/types";
+import { serverNow } from "../clock";
 import { compact, count, duration, percent, span } from "../format";
 import { sum } from "../steps";
 import { Bone } from "../ui/states";
@@ -49,7 +50,7 @@ export function WaitingFigure({ pending, inFlight }: { pending: number | undefin
 // `since`: when the oldest waiting delivery was created; null: none waits; undefined: not known yet.
 export function OldestFigure({ since }: { since: string | null | undefined }): JSX.Element {
   return (
-    <Figure label="Oldest waiting" value={since === undefined ? value : since === null ? "–" : span(Date.now() - Date.parse(since))}
+    <Figure label="Oldest waiting" value={since === undefined ? value : since === null ? "–" : span(serverNow() - Date.parse(since))}
             note={since === undefined ? note : since === null ? "nothing waits" : "since it was created"} />
   );
 }

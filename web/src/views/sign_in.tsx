@@ -33,6 +33,11 @@ export function SignIn(): JSX.Element {
       input.current?.focus();
       return;
     }
+    if (!/^[\x20-\x7e]+$/.test(given)) {
+      setProblem("This is not a key: it has a character in it that no key has. Copy it once more.");
+      input.current?.focus();
+      return;
+    }
     setBusy(true);
     setProblem("");
     try {

@@ -26,11 +26,14 @@ export function DeliveryDrawer({ webhookId, uuid, log, onMove, onClose }: {
   const scope = useScope();
   const index = log.findIndex((entry) => entry.delivery_id === uuid);
   const listed = log[index];
-  const delivery = useQuery(`delivery ${uuid}`, () => scope.api.delivery(webhookId, uuid), listed?.status === "delivered" ? 0 : kRefreshMs);
+  const [settled, setSettled] = useState(false);
+  const delivery = useQuery(`delivery ${uuid}`, () => scope.api.delivery(webhookId, uuid), settled ? 0 : kRefreshMs);
   const settings = useQuery(`${scope.cache}settings`, scope.settings);
   const webhook = useQuery(`${scope.cache}webhook ${webhookId}`, () => scope.api.webhook(webhookId));
   const mark = listed ? `${listed.status} ${listed.attempt_number}` : "";
   const data = delivery.data;
+  // By what is shown here: the list may know of the end before what was read did.
+  useEffect(() => setSettled(data?.status === "delivered"), [data]);
   useEffect(() => {
     if (mark && data && mark !== `${data.status} ${data.attempt_number}`) delivery.reload();
   }, [mark, uuid]);
@@ -68,6 +71,7 @@ function Retry({ webhookId, delivery, onDone }: { webhookId: number; delivery: D
   const { api } = useScope();
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
+  useEffect(() => setProblem(""), [delivery?.status, delivery?.attempt_number]);
   const retry = async (): Promise<void> => {
     if (!delivery) return;
     setBusy(true);

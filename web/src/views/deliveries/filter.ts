@@ -1,5 +1,6 @@
 // Which deliveries are shown, as the address has it.
 import type { DeliveryQuery, Entry, Status } from "../../api/types";
+import { serverNow } from "../../clock";
 
 export type Within = "" | "1h" | "24h" | "7d" | "30d" | "custom";
 export interface Filter {
@@ -15,7 +16,7 @@ const kLengths: Partial<Record<Within, number>> = { "1h": kHour, "24h": 24 * kHo
 const kStatuses: Status[] = ["pending", "delivered", "failed"];
 
 // When a span that ends now begins; "" where it has no fixed length.
-export function beginOf(within: Within, now = Date.now()): string {
+export function beginOf(within: Within, now = serverNow()): string {
   const length = kLengths[within];
   return length ? new Date(now - length).toISOString() : "";
 }

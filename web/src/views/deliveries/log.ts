@@ -4,15 +4,19 @@ import { kFromNewest } from "../../api/account";
 import { ApiError, reachable } from "../../api/http";
 import { follow, type Live } from "../../api/live";
 import type { Entry, Page } from "../../api/types";
+import { setOutdated } from "../../query";
 import { useScope } from "../../scope";
 import { words } from "../../ui/states";
 import { toast } from "../../ui/toast";
 import { passes, toQuery, type Filter } from "./filter";
 
 const kPage = 50;
+const kLongPage = 100; // the most that the API gives at once
+const kWaiting = 500; // changes that wait to be shown; past it the page is read again
 const kRowLimit = 500; // rows that changes may let the list grow to
 const kFlushMs = 250;
-const kRefreshMs = 2000; // at most one refresh in this time
+const kRefreshMs = 2000; // at most one request for a refresh in this time
+const kRetryMs = 10_000; // where a refresh was refused and the server does not say for how long
 const kTopPixels = 160; // scrolled further than this, somebody is reading
 
 export interface Log {
@@ -43,24 +47,50 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
   const [live, setLive] = useState<Live>("connecting");
   const [loadingMore, setLoadingMore] = useState(false);
   const key = JSON.stringify([webhookId, filter]);
-  const now = useRef({ key, filter, log, turn: 0 });
+  const now = useRef({ key, filter, log, turn: 0, shown: 0 }); // `shown`: the turn of the reading that is on the screen; none before it counts
   now.current.key = key;
   now.current.filter = filter;
   now.current.log = log;
   const waiting = useRef(new Map<number, Entry>());
+  const missed = useRef(false); // more has changed than waits
+  const underWay = useRef(0); // readings; what changes meanwhile may be newer than what they bring, and waits for them
 
-  const newest = (id: number): Promise<Page<Entry>> => {
-    waiting.current.clear(); // the page will have it; what comes from now on may be newer than the page
-    return api.deliveries(id, { ...toQuery(now.current.filter), before_id: kFromNewest, per_page: kPage });
+  const read = async <T>(reading: () => Promise<T>): Promise<T> => {
+    waiting.current.clear(); // what is read will have it
+    missed.current = false;
+    underWay.current += 1;
+    try {
+      return await reading();
+    } finally {
+      underWay.current -= 1;
+    }
+  };
+  const before = (id: number, before_id: number, per_page: number): Promise<Page<Entry>> =>
+    api.deliveries(id, { ...toQuery(now.current.filter), before_id, per_page });
+  const newest = (id: number): Promise<Page<Entry>> => before(id, kFromNewest, kPage);
+  // Everything that is older than `begin`, down to `last`.
+  const stretch = async (id: number, begin: number, last: number): Promise<Entry[]> => {
+    const entries: Entry[] = [];
+    for (let from: number | null = begin; from !== null && from > last;) {
+      const page: Page<Entry> = await before(id, from, kLongPage);
+      entries.push(...page.data.filter((entry) => entry.id >= last));
+      from = page.meta.next_before_id ?? null;
+    }
+    return entries;
   };
 
   const reload = useCallback(() => {
     if (webhookId === null) return;
     const turn = ++now.current.turn;
-    newest(webhookId).then(
-      (page) => turn === now.current.turn && setLog(pageOf(page)),
+    read(() => newest(webhookId)).then(
+      (page) => {
+        if (turn < now.current.shown) return;
+        now.current.shown = turn;
+        setLog(pageOf(page));
+        setOutdated(waiting, undefined);
+      },
       (error: Error) => {
-        if (turn !== now.current.turn) return;
+        if (turn < now.current.shown) return;
         setLog((before) => ({ ...before, error }));
         if (error instanceof ApiError && error.status === 429) window.setTimeout(() => turn === now.current.turn && reload(), (error.retryAfterSeconds ?? 5) * 1000);
       },
@@ -69,34 +99,68 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
 
   useEffect(() => {
     setLog(kNothing);
+    now.current.shown = now.current.turn + 1;
     reload();
   }, [key, reload]);
 
-  // Reads the newest page again without letting go of the older ones that are shown.
-  const refreshed = useRef(0);
+  // Reads again what is shown: from the newest entry on, or for somebody who has scrolled down, from the first one shown.
+  const refreshAt = useRef(0); // not before
   const refreshTimer = useRef(0);
   const refresh = useCallback(() => {
     if (webhookId === null || refreshTimer.current) return;
     refreshTimer.current = window.setTimeout(() => {
       refreshTimer.current = 0;
-      refreshed.current = Date.now();
-      const turn = now.current.turn;
-      newest(webhookId).then((page) => turn === now.current.turn && setLog((before) => withNewest(before, page)), () => undefined);
-    }, Math.max(0, refreshed.current + kRefreshMs - Date.now()));
+      const shown = now.current.log.entries ?? [];
+      const [first, last] = [shown[0]?.id, shown[shown.length - 1]?.id];
+      const wait = (ms: number): void => void (refreshAt.current = Date.now() + ms);
+      wait(kRefreshMs * (1 + Math.ceil(shown.length / kLongPage)));
+      const turn = ++now.current.turn;
+      read(async () => {
+        const page = await newest(webhookId);
+        const end = page.meta.next_before_id ?? null; // of what the page covers
+        if (first === undefined || last === undefined) return () => pageOf(page);
+        if (isReading()) {
+          const again = await stretch(webhookId, first + 1, last);
+          return (before: Log) => withAgain(before, again, last, page.data.some((entry) => entry.id > first));
+        }
+        // Where the page covers what is shown, or does not touch it, it takes its place.
+        if (end === null || last >= end || first < end) return () => pageOf(page);
+        const below = await stretch(webhookId, end, last);
+        return (before: Log) => withAgain(before, [...page.data, ...below], last, false);
+      }).then((change) => {
+        if (turn < now.current.shown) return;
+        now.current.shown = turn;
+        setLog(change);
+        setOutdated(waiting, undefined);
+      }, (error: Error) => {
+        missed.current = true;
+        if (turn < now.current.shown) return;
+        setLog((before) => ({ ...before, error }));
+        if (!(error instanceof ApiError)) return;
+        if (shown.length) setOutdated(waiting, error);
+        wait(1000 * (error.retryAfterSeconds ?? 0) || kRetryMs);
+      });
+    }, Math.max(0, refreshAt.current - Date.now()));
   }, [webhookId]);
-  useEffect(() => () => window.clearTimeout(refreshTimer.current), []);
+  useEffect(() => () => {
+    window.clearTimeout(refreshTimer.current);
+    setOutdated(waiting, undefined);
+  }, []);
   useEffect(() => reachable.subscribe(() => reachable.get() && (now.current.log.entries ? refresh() : reload())), [refresh, reload]);
 
   const flush = useCallback((force: boolean) => {
+    if (underWay.current > 0) return;
+    if (missed.current && reachable.get()) refresh();
     if (waiting.current.size === 0) return;
     setLog((before) => (before.entries ? withChanges(before, before.entries, waiting.current, now.current.filter, force) : before));
-  }, []);
+  }, [refresh]);
 
   useEffect(() => {
     if (webhookId === null) return;
     const stop = follow(api.streamOf(webhookId), {
       change: (entry) => {
-        if (waiting.current.size < kRowLimit) waiting.current.set(entry.id, entry);
+        if (waiting.current.size < kWaiting || waiting.current.has(entry.id)) waiting.current.set(entry.id, entry);
+        else missed.current = true;
       },
       reset: refresh,
       poll: refresh,
@@ -113,11 +177,13 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
   const loadMore = async (): Promise<void> => {
     if (webhookId === null || log.more === null) return;
     setLoadingMore(true);
-    const mine = key;
+    const [mine, from] = [key, log.more];
     try {
-      const page = await api.deliveries(webhookId, { ...toQuery(filter), before_id: log.more, per_page: kPage });
+      const page = await before(webhookId, from, kPage);
+      // Unless what is shown ends elsewhere by now.
       if (mine === now.current.key) {
-        setLog((before) => ({ ...before, entries: [...(before.entries ?? []), ...page.data], more: page.meta.next_before_id ?? null, fresh: new Set() }));
+        setLog((shown) => (shown.more !== from ? shown
+          : { ...shown, entries: [...(shown.entries ?? []), ...page.data], more: page.meta.next_before_id ?? null, fresh: new Set() }));
       }
     } catch (error) {
       toast(words(error as Error));
@@ -126,7 +192,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
   };
   const release = (): void => {
     window.scrollTo({ top: 0 });
-    if (log.held === kMany) reload();
+    if (log.held === kMany || underWay.current > 0) reload();
     else flush(true);
   };
   return { log, live, loadMore, reload, release, loadingMore };
@@ -155,20 +221,8 @@ function withChanges(before: Log, shown: Entry[], changes: Map<number, Entry>, f
   };
 }
 
-// The newest page joined with what is shown already, where they touch. Where they do not, the page takes its place at the top of the
-// screen; whoever reads further down is told instead.
-function withNewest(before: Log, page: Page<Entry>): Log {
-  const shown = before.entries ?? [];
-  const newest = page.data;
-  const last = newest[newest.length - 1]?.id;
-  const isNew = newest.some((entry) => entry.id > (shown[0]?.id ?? 0));
-  if (isReading() && isNew) {
-    const known = new Map(newest.map((entry) => [entry.id, entry]));
-    return { ...before, entries: shown.map((entry) => known.get(entry.id) ?? entry), held: kMany, error: undefined };
-  }
-  const fresh = pageOf(page);
-  const touches = fresh.more === null || shown.some((entry) => last !== undefined && entry.id >= last);
-  if (!touches || last === undefined) return fresh;
-  const older = shown.filter((entry) => entry.id < last);
-  return { ...fresh, entries: [...newest, ...older], more: older.length ? before.more : fresh.more };
+// What is shown, down to `last`, as it is now. `isMore`: there are newer ones, which wait above.
+function withAgain(before: Log, again: Entry[], last: number, isMore: boolean): Log {
+  const older = (before.entries ?? []).filter((entry) => entry.id < last);
+  return { ...before, entries: [...again, ...older], held: isMore ? kMany : 0, fresh: new Set(), error: undefined };
 }

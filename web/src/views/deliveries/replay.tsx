@@ -1,6 +1,7 @@
 // Sends the events of a span of time to the webhook, whether or not it got them before.
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
+import { serverNow } from "../../clock";
 import { plural } from "../../format";
 import { useScope } from "../../scope";
 import { Note } from "../../ui/states";
@@ -16,7 +17,7 @@ export function ReplayDialog(props: SpanDialogProps): JSX.Element {
   const run = async (since: string, asked: string | null): Promise<number> => {
     const before = progress.current;
     const at = before && before.since === since && before.asked === asked ? before
-      : { since, asked, until: asked ?? new Date().toISOString(), after: 0, sent: 0 };
+      : { since, asked, until: asked ?? new Date(serverNow()).toISOString(), after: 0, sent: 0 };
     progress.current = at;
     while (at.after !== null) {
       const step = await api.replay(id, { since, until: at.until, after_id: at.after });

@@ -6,7 +6,7 @@ import { Note } from "../../ui/states";
 
 export function KeyDialog({ title, apiKey, onClose }: { title: ComponentChildren; apiKey: string; onClose: () => void }): JSX.Element {
   return (
-    <Dialog title={title} onClose={onClose} footer={<Button kind="primary" onClick={onClose}>I have stored it</Button>}>
+    <Dialog keep title={title} onClose={onClose} footer={<Button kind="primary" onClick={onClose}>I have stored it</Button>}>
       <div class="stack">
         <Note tone="warn">This key is shown <b>once</b>; only its hash is kept. Hand it to the account over a safe channel.</Note>
         <Once value={apiKey} name="key" testId="api-key" />

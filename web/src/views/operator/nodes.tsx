@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { operator } from "../../api/operator";
 import type { NodeLease } from "../../api/types";
+import { serverNow } from "../../clock";
 import { useQuery } from "../../query";
 import { NodesIcon } from "../../ui/icons";
 import { BoneRows, Empty, Failure } from "../../ui/states";
@@ -31,7 +32,7 @@ export function Nodes(): JSX.Element {
 }
 
 function Row({ node }: { node: NodeLease }): JSX.Element {
-  const holds = Date.parse(node.lease_until) > Date.now();
+  const holds = Date.parse(node.lease_until) > serverNow();
   return (
     <tr>
       <td><div class="primary-cell"><b class="truncate"><Foreign>{node.name}</Foreign></b><span class="sub number">Node {node.id}{node.is_self ? ", answers this page" : ""}</span></div></td>

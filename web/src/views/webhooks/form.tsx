@@ -43,7 +43,9 @@ export function NewWebhook(): JSX.Element {
 }
 
 export function EditWebhook({ id }: { id: number }): JSX.Element {
-  const webhook = useQuery(`webhook ${id}`, () => account.webhook(id));
+  // A name of its own for each visit: what is changed must be what is there now, not what was read before.
+  const [visit] = useState(() => Date.now());
+  const webhook = useQuery(`webhook ${id} to edit at ${visit}`, () => account.webhook(id));
   const back = href(`webhooks/${id}`);
   return (
     <>

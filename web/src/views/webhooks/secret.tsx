@@ -11,7 +11,7 @@ import { Verification } from "./verification";
 export function SecretDialog({ title, secret, webhookId, onClose }: { title: ComponentChildren; secret: string; webhookId: number; onClose: () => void }): JSX.Element {
   const me = useQuery("me", account.me);
   return (
-    <Dialog wide title={title} onClose={onClose} footer={
+    <Dialog wide keep title={title} onClose={onClose} footer={
       <>
         <TestButton id={webhookId} quiet />
         <Button kind="primary" onClick={onClose}>I have stored it</Button>

@@ -15,17 +15,18 @@ import { Foreign, StatusBadge } from "../../ui/text";
 
 const kBodyShown = 300; // characters
 
+// `quiet`: beside what is not seen again, so that nothing leads away from it.
 export function TestButton({ id, quiet }: { id: number; quiet?: boolean }): JSX.Element {
   const [open, setOpen] = useState(false);
   return (
     <>
       <Button kind={quiet ? "" : "primary"} onClick={() => setOpen(true)}><SendIcon />Send test</Button>
-      {open && <TestDialog id={id} onClose={() => setOpen(false)} />}
+      {open && <TestDialog id={id} stay={quiet ?? false} onClose={() => setOpen(false)} />}
     </>
   );
 }
 
-function TestDialog({ id, onClose }: { id: number; onClose: () => void }): JSX.Element {
+function TestDialog({ id, stay, onClose }: { id: number; stay: boolean; onClose: () => void }): JSX.Element {
   const [entry, setEntry] = useState<Entry | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(true);
@@ -44,7 +45,7 @@ function TestDialog({ id, onClose }: { id: number; onClose: () => void }): JSX.E
   return (
     <Dialog title="Test delivery" onClose={onClose} footer={
       <>
-        {entry && <a class="button" href={href("deliveries", { webhook: id, open: entry.delivery_id })}>Open delivery</a>}
+        {entry && !stay && <a class="button" href={href("deliveries", { webhook: id, open: entry.delivery_id })}>Open delivery</a>}
         <Button busy={busy} onClick={() => void run()}>Send again</Button>
         <Button kind="primary" onClick={onClose}>Done</Button>
       </>
