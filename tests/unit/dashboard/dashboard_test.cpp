@@ -105,7 +105,9 @@ TEST(Dashboard, AnswersNotModifiedWhereTheTagHolds) {
 
 TEST(Dashboard, StaysSmallForTheFirstView) {
   if (!is_built_in()) GTEST_SKIP() << "built without the dashboard";
-  constexpr std::size_t kFirstViewLimit = 100 * 1024;  // gzipped: the page and what it names
+  // Gzipped: the page and what it names. The chart, which comes with the first figures, takes 25
+  // KiB more; a browser test holds all of it below 150.
+  constexpr std::size_t kFirstViewLimit = 120 * 1024;
   const std::string page(serve(get("/"))->body);
   std::size_t size = 0;
   for (const Asset& asset : assets()) {
