@@ -246,10 +246,11 @@ class Listener:
         self.process = None
 
     def start(self):
+        self.output.touch()
+        before = self.text().count("Listening to")
         with open(self.output, "ab") as stream:
             self.process = subprocess.Popen(self.arguments, env=self.environment, stdout=stream,
                                             stderr=stream)
-        before = self.text().count("Listening to")
         eventually(lambda: self.text().count("Listening to") > before or self.ended(), 20,
                    "listen to begin")
         assert not self.ended(), self.text()
