@@ -8,7 +8,8 @@ import pytest
 from harness import http
 from harness.polling import eventually
 from harness.receiver import status
-from harness.server import free_port, run
+from harness.ports import free_port
+from harness.server import run
 
 
 def operator_environment(server):

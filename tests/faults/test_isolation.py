@@ -10,7 +10,8 @@ import pytest
 from harness import receiver as receivers
 from harness.polling import eventually
 from harness.receiver import status
-from harness.server import SANITIZED, free_port
+from harness.ports import free_port
+from harness.server import SANITIZED
 
 
 def latencies(account, receiver, count, every_s):

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness.polling import eventually
-from harness.server import free_port
+from harness.ports import free_port
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 VECTORS = EXAMPLES.parent / "tests" / "vectors"

@@ -10,7 +10,8 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from harness.certificates import Authority
 from harness.polling import eventually
-from harness.server import BINARY, free_port
+from harness.ports import free_port
+from harness.server import BINARY
 
 JARS = BINARY.parent / "kafka"
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"

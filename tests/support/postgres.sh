@@ -36,9 +36,7 @@ as_owner() {
   fi
 }
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
+free_port() { python3 "$(dirname "$0")/../contract/harness/ports.py"; }
 
 make_directory() {
   mkdir -p "$dir"

@@ -5,7 +5,6 @@ import os
 import pathlib
 import secrets
 import signal
-import socket
 import string
 import subprocess
 import threading
@@ -13,6 +12,7 @@ import time
 
 from . import http
 from .polling import eventually
+from .ports import free_port
 from .stores import make_store
 
 BINARY = pathlib.Path(
@@ -28,19 +28,6 @@ LOCAL = ["--allow-http", "--allow-network", "127.0.0.0/8"]
 def clean_environment(**extra):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("SKYHOOK_")}
     return {**kept, **extra}
-
-
-def free_port():
-    """Free now, and not taken by chance until it is used, also over a restart: it lies below the
-    ports that the system deals to outgoing connections."""
-    while True:
-        port = 15_000 + secrets.randbelow(17_000)
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def run(*arguments, environment=None, timeout=30, cwd=None, standard_input=None):
