@@ -7,8 +7,8 @@ import signal
 import pytest
 from harness import http
 from harness.polling import eventually
-from harness.receiver import status
 from harness.ports import free_port
+from harness.receiver import status
 from harness.server import run
 
 

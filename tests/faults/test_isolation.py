@@ -9,8 +9,8 @@ import time
 import pytest
 from harness import receiver as receivers
 from harness.polling import eventually
-from harness.receiver import status
 from harness.ports import free_port
+from harness.receiver import status
 from harness.server import SANITIZED
 
 
