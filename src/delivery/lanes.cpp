@@ -339,7 +339,9 @@ bool Lanes::update_pace(Lane& target, const WebhookPtr& webhook) {
     target.pace.reset();
     return false;
   }
-  const double per_second = *options->rate_limit * world_.rate_share();
+  // Of what is in order, one node sends all.
+  const double share = options->ordered ? 1 : world_.rate_share();
+  const double per_second = *options->rate_limit * share;
   if (!target.pace) target.pace.emplace();
   target.interval = Pace::interval_of(per_second);
   target.paced_memory =

@@ -58,7 +58,8 @@ class Lanes {
     virtual Timestamp now() = 0;
     virtual double jitter() = 0;  // uniform in [0, 1)
     virtual WebhookPtr webhook(WebhookId id) = 0;
-    // This process's part of a webhook's rate limit, in (0, 1]: less than 1 where several share it.
+    // This process's part of the rate limit of a webhook that is not in order, in (0, 1]: less than
+    // 1 where several share it.
     virtual double rate_share() { return 1; }
     // Makes the attempt → attempt_finished().
     virtual void attempt(WaitingDelivery delivery, WebhookPtr webhook) = 0;

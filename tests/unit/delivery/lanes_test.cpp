@@ -18,10 +18,11 @@ class AWebhook : public testing::Test, public Lanes::World {
   static constexpr WebhookId kWebhook{7};
   static constexpr DeliveryId kDelivery{70};
 
-  void set_rate_limit(double per_second) {
+  void set_rate_limit(double per_second, bool ordered = false) {
     auto entry = std::make_shared<WebhookEntry>();
     auto options = std::make_shared<WebhookOptions>();
     options->rate_limit = per_second;
+    options->ordered = ordered;
     entry->webhook.options = std::move(options);
     webhook_ = std::move(entry);
   }
@@ -43,6 +44,7 @@ class AWebhook : public testing::Test, public Lanes::World {
   Timestamp now() override { return time; }
   double jitter() override { return 0; }
   WebhookPtr webhook(WebhookId) override { return webhook_; }
+  double rate_share() override { return share; }
   void attempt(WaitingDelivery delivery, WebhookPtr) override {
     begun.push_back(std::move(delivery));
   }
@@ -56,6 +58,7 @@ class AWebhook : public testing::Test, public Lanes::World {
 
   WebhookPtr webhook_ = std::make_shared<WebhookEntry>();
   Timestamp time{std::chrono::hours{24}};
+  double share = 1;
   bool takes_outcomes = true;
   std::vector<WaitingDelivery> begun;
   std::vector<store::AttemptOutcome> outcomes;
@@ -124,6 +127,35 @@ TEST_F(AWebhook, WaitsNoLongerThanItsRateLimitWhereTheClockGoesBack) {
   time += Millis{1'100};
   lanes.on_time();
   EXPECT_EQ(begun.size(), std::size_t{2 * kWebhooks});
+}
+
+TEST_F(AWebhook, HasItsShareOfTheRateLimitOfSeveralNodes) {
+  share = 0.5;
+  set_rate_limit(1);
+  lanes.add({delivery(DeliveryId{1}), delivery(DeliveryId{2})});
+  ASSERT_EQ(begun.size(), 1u);
+  time += Millis{1'100};
+  lanes.on_time();
+  EXPECT_EQ(begun.size(), 1u);
+  time += Millis{1'000};
+  lanes.on_time();
+  EXPECT_EQ(begun.size(), 2u);
+}
+
+// The other nodes send nothing for it.
+TEST_F(AWebhook, HasAllOfItsRateLimitOnTheNodeThatKeepsItsOrder) {
+  share = 0.5;
+  set_rate_limit(1, /*ordered=*/true);
+  lanes.wake(kWebhook);
+  lanes.loaded(kWebhook, store::WaitingPage{
+                             .deliveries = {delivery(DeliveryId{1}), delivery(DeliveryId{2})}});
+  ASSERT_EQ(begun.size(), 1u);
+  finish();
+  lanes.recorded(outcomes.at(0));
+  EXPECT_EQ(begun.size(), 0u);
+  time += Millis{1'100};
+  lanes.on_time();
+  EXPECT_EQ(begun.size(), 1u);
 }
 
 }  // namespace
