@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -117,8 +118,15 @@ Housekeeping::Options housekeeping_options(const config::ServeConfig& config) {
   return options;
 }
 
+// What one of `parts` servers may take of what all may together; the largest body at least.
+net::HttpServer::Options share_of(net::HttpServer::Options options, std::size_t parts) {
+  options.connection_limit = std::max<std::size_t>(1, options.connection_limit / parts);
+  options.body_memory_limit = std::max(options.body_limit, options.body_memory_limit / parts);
+  return options;
+}
+
 // The API's servers, one a network thread, each with a listening socket of its own on the same
-// port.
+// port, over which the system deals connections.
 class ApiServers {
  public:
   ApiServers(const std::vector<net::Loop*>& loops, const net::HttpServer::Options& options,
@@ -126,7 +134,7 @@ class ApiServers {
       : loops_(loops) {
     for (net::Loop* loop : loops) {
       servers_.push_back(std::make_unique<net::HttpServer>(
-          *loop, options,
+          *loop, share_of(options, loops.size()),
           [&api](net::ServerRequest request, net::Responder responder) {
             if (auto page = dashboard::serve(request)) return responder.respond(std::move(*page));
             api.handle(std::move(request), std::move(responder));

@@ -1,6 +1,8 @@
 """Slow or hostile API clients: others are served, and the limits are the named ones."""
 
+import contextlib
 import resource
+import select
 import socket
 import threading
 import time
@@ -86,6 +88,21 @@ def test_ten_thousand_idle_connections(make_server):
             sock.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert served(server) < QUICK
+
+
+def test_the_limit_of_connections_is_that_of_all_network_threads(make_server):
+    limit, count = 12, 60
+    server = make_server("--max-connections", str(limit), "--network-threads", "3")
+    with contextlib.ExitStack() as sockets:
+        left = {sockets.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(count)}
+
+        def those_that_gave_way():
+            readable = select.select(left, [], [], 0)[0]
+            left.difference_update(sock for sock in readable if sock.recv(1) == b"")
+            return len(left) <= limit
+
+        eventually(those_that_gave_way, what="no more connections than the limit")
+        assert served(server) < QUICK
 
 
 def test_half_requests(server, connect):
