@@ -1,5 +1,7 @@
 #include "cluster/node.h"
 
+#include <pthread.h>
+
 #include <future>
 #include <memory>
 #include <unordered_set>
@@ -26,7 +28,10 @@ Node::Node(store::Store& store, Directory& directory, delivery::Dispatcher& disp
       options_(options),
       epoch_(shared_.epoch()),
       watcher_([this] { watch(); }),
-      adopter_([this] { adopt(); }) {}
+      adopter_([this] { adopt(); }) {
+  pthread_setname_np(watcher_.native_handle(), "node-watch");
+  pthread_setname_np(adopter_.native_handle(), "node-outbox");
+}
 
 Node::~Node() {
   {

@@ -1,5 +1,6 @@
 #include "store/postgres/membership.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,6 +120,7 @@ Answer<Done> Membership::join() {
   if (auto filled = refill(*connection_); !filled) return filled;
   if (auto registered = register_node(*connection_); !registered) return registered;
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "lease");
   return Done{};
 }
 

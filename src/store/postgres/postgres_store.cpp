@@ -1,5 +1,7 @@
 #include "store/postgres/postgres_store.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 #include "logging/log.h"
@@ -88,6 +90,7 @@ Result<Done> NodeStore::start() {
   feed_from_ = *now;
   feed_read_at_ = std::chrono::steady_clock::now();
   house_thread_ = std::thread([this] { keep_house(); });
+  pthread_setname_np(house_thread_.native_handle(), "store-house");
   return Done{};
 }
 

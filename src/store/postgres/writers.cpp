@@ -1,8 +1,11 @@
 #include "store/postgres/writers.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string>
 
 #include "logging/log.h"
 #include "store/postgres/durations.h"
@@ -211,6 +214,8 @@ Writers::Writers(const Options& options, Connection::Settings settings, Membersh
       detours_(detours) {
   for (std::size_t i = 0; i < options_.writer_connections; ++i) {
     threads_.emplace_back([this] { run(); });
+    const std::string name = "store-writer-" + std::to_string(i);
+    pthread_setname_np(threads_.back().native_handle(), name.c_str());
   }
 }
 
