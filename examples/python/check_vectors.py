@@ -1,9 +1,9 @@
-"""python3 check_vectors.py FILE"""
+"""python3 check_vectors.py FILE..."""
 
 import json
 import sys
 
-from webhook import verify_standard, verify_vendor
+from webhook import verify_ed25519, verify_standard, verify_vendor
 
 
 def answer(case):
@@ -11,11 +11,15 @@ def answer(case):
     body = case["body"].encode()
     if case["dialect"] == "vendor":
         return verify_vendor(case["secret"], case["headers"].get("X-Skylight-Signature"), body, **limits)
+    if case["dialect"] == "ed25519":
+        return verify_ed25519(case["public_key"], case["headers"], body, **limits)
     return verify_standard(case["secret"], case["headers"], body, **limits)
 
 
-with open(sys.argv[1], encoding="utf-8") as file:
-    cases = json.load(file)["verify"]
+cases = []
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8") as file:
+        cases += json.load(file)["verify"]
 wrong = [case for case in cases if answer(case) != case["valid"]]
 for case in wrong:
     print(f"wrong: {case['dialect']}, {case['name']}")

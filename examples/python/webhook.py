@@ -1,4 +1,5 @@
-"""Verifies what Skyhook sends to a webhook. Python 3.9 or later, standard library only.
+"""Verifies what Skyhook sends to a webhook. Python 3.9 or later, standard library only; verify_ed25519
+needs the package `cryptography`.
 
 Hand in the body as it was received (bytes), never the parsed object written again. Prefer
 verify_standard: its timestamp is that of the attempt. The vendor dialect's is that of the delivery's
@@ -23,6 +24,28 @@ def verify_standard(secret, headers, raw_body, now=None, tolerance=300):
     text = f"{message_id}.{timestamp}.".encode() + raw_body
     expected = b"v1," + base64.b64encode(hmac.new(_key_of(secret), text, hashlib.sha256).digest())
     return any([hmac.compare_digest(one.encode(), expected) for one in signatures.split(" ")])
+
+
+def verify_ed25519(public_key, headers, raw_body, now=None, tolerance=300):
+    """The same headers, of a webhook that signs with an Ed25519 key too: `whpk_...` in place of the secret."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    message_id = headers.get("webhook-id")
+    timestamp = headers.get("webhook-timestamp")
+    signatures = headers.get("webhook-signature")
+    if not message_id or not signatures or not _is_recent(timestamp, now, tolerance):
+        return False
+    text = f"{message_id}.{timestamp}.".encode() + raw_body
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key[len("whpk_"):]))
+    for one in signatures.split(" "):
+        try:
+            if one.startswith("v1a,"):
+                key.verify(base64.b64decode(one[len("v1a,"):], validate=True), text)
+                return True
+        except (binascii.Error, InvalidSignature):
+            pass
+    return False
 
 
 def verify_vendor(secret, signature, raw_body, now=None, tolerance=86400):
