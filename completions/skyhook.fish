@@ -97,7 +97,7 @@ complete -c skyhook -n '__fish_seen_subcommand_from bench' -l tls -d 'deliver ov
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l no-limit -d 'do not measure the bare client'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l json -d 'print one JSON object'
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server -d 'a server that runs already [one is started]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from bench' -l operator-token -d 'of that server' -x
+complete -c skyhook -n '__fish_seen_subcommand_from bench' -l operator-token -d 'of that server [SKYHOOK_OPERATOR_TOKEN]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l server-pid -d 'its process, whose CPU time is measured' -x
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l data -d 'data directory of the started server [a temporary one]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from bench' -l database-url -d 'store of the started server [the embedded one]' -x
@@ -126,28 +126,28 @@ complete -c skyhook -n '__fish_seen_subcommand_from trigger' -l data-dir -d 'dat
 complete -c skyhook -n '__fish_seen_subcommand_from trigger' -a 'contact.created contact.updated contact.deleted message.received message.sent booking.created booking.updated booking.cancelled booking.completed ticket.created ticket.replied'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l forward -d 'where to post each delivery' -x
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l events -d 'only these, separated by commas' -x
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l state -d 'file that keeps the position' -r -F
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l events -d 'only these event types, separated by commas' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l state -d 'file that keeps the position [one in ~/.local/state/skyhook]' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l fresh -d 'begin with what is new now, whatever was kept'
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l json -d 'print one JSON object a line'
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l secret -d 'signs what is forwarded; without one, one is made [SKYHOOK_SECRET]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l secret -d 'signs what is forwarded; without one, one is made and printed [SKYHOOK_SECRET]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from listen' -l ed25519-key -d 'signs it with this Ed25519 key too; new: one is made' -x
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l webhook -d 'id of the webhook [the account\'s only one]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from listen' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l webhook -d 'follow this webhook only [all of the account]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from listen' -l key -d 'the account\'s API key [SKYHOOK_API_KEY, or the file that SKYHOOK_API_KEY_FILE names]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l status -d 'only these' -x -a 'pending delivered failed'
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l status -d 'only those that stand so' -x -a 'pending delivered failed'
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l limit -d 'how many, the newest first [25]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l json -d 'print JSON, one entry a line'
 complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l webhook -d 'id of the webhook [the account\'s only one]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from deliveries' -l key -d 'the account\'s API key [SKYHOOK_API_KEY, or the file that SKYHOOK_API_KEY_FILE names]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l json -d 'print JSON'
 complete -c skyhook -n '__fish_seen_subcommand_from retry' -l webhook -d 'id of the webhook [the account\'s only one]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from retry' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from retry' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from retry' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from retry' -l key -d 'the account\'s API key [SKYHOOK_API_KEY, or the file that SKYHOOK_API_KEY_FILE names]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l since -d 'events published from here on' -x
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l until -d 'and before here [now]' -x
@@ -155,8 +155,8 @@ complete -c skyhook -n '__fish_seen_subcommand_from replay' -l after -d 'go on w
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l dry-run -d 'only count'
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l json -d 'print JSON'
 complete -c skyhook -n '__fish_seen_subcommand_from replay' -l webhook -d 'id of the webhook [the account\'s only one]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from replay' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
-complete -c skyhook -n '__fish_seen_subcommand_from replay' -l key -d 'the account\'s API key [SKYHOOK_API_KEY]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from replay' -l key -d 'the account\'s API key [SKYHOOK_API_KEY, or the file that SKYHOOK_API_KEY_FILE names]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l help -d 'Print this help message and exit'
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l request -d 'a whole request: @FILE, or @- for standard input' -r -F
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l body -d 'the raw body: text, @FILE or @-' -r -F
@@ -168,4 +168,4 @@ complete -c skyhook -n '__fish_seen_subcommand_from verify' -l secret -d 'the we
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l prefix -d 'of the vendor\'s headers [X-Skylight-]' -x
 complete -c skyhook -n '__fish_seen_subcommand_from verify' -l public-key -d 'of its Ed25519 key (whpk_...)' -x
 complete -c skyhook -n '__fish_seen_subcommand_from health' -l help -d 'Print this help message and exit'
-complete -c skyhook -n '__fish_seen_subcommand_from health' -l server -d 'URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]' -x
+complete -c skyhook -n '__fish_seen_subcommand_from health' -l server -d 'URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]' -x

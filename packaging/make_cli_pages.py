@@ -107,7 +107,7 @@ def manual(root, version):
             ".TP", "0", "success",
             ".TP", "1", "the command failed",
             ".TP", "2", "a wrong flag or setting; nothing was opened",
-            ".SH SEE ALSO", "The guides in \\fI/usr/share/doc/skyhook\\fR, and a running server's pages at \\fI/docs\\fR."]
+            ".SH SEE ALSO", "The guides in \\fI/usr/share/doc/skyhook/docs\\fR, and a running server's pages at \\fI/docs\\fR."]
     return "\n".join(out) + "\n"
 
 

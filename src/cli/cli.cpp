@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "bench/bench.h"
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/integrator_commands.h"
 #include "cli/json_text.h"
 #include "cli/receive.h"
@@ -29,9 +30,6 @@
 
 namespace skyhook::cli {
 namespace {
-
-constexpr std::size_t kHelpColumn = 38;
-constexpr std::size_t kHelpWidth = 100 - kHelpColumn;
 
 constexpr const char* kAbout =
     "Skyhook delivers webhooks: it takes events from your platform, sends each to every webhook\n"
@@ -121,33 +119,6 @@ std::map<std::string, std::string> environment() {
     variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
-}
-
-// Breaks at spaces; the formatter aligns the lines.
-std::string wrapped(std::string_view text) {
-  std::string out;
-  std::size_t column = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (column != 0) {
-      const bool fits = column + 1 + end <= kHelpWidth;
-      out += fits ? ' ' : '\n';
-      column = fits ? column + 1 : 0;
-    }
-    out += text.substr(0, end);
-    column += end;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
-// A line in the list of commands, and a paragraph in the command's own help.
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& line,
-                      const std::string& paragraph) {
-  CLI::App* command = parent.add_subcommand(name, line);
-  command->preparse_callback(
-      [command, paragraph](std::size_t) { command->description(paragraph); });
-  return command;
 }
 
 std::string account_id_problem(const std::string& text) {
@@ -404,7 +375,9 @@ class CommandLine {
   }
 
   void add_account() {
-    CLI::App* account = app_.add_subcommand("account", "create accounts");
+    CLI::App* account = add_command(app_, "account", "create accounts",
+                                    "Creates accounts: an account is a customer of the platform.");
+    account->footer("'skyhook account COMMAND --help' tells more of each.");
     account->require_subcommand(1);
     CLI::App* create = add_command(
         *account, "create", "create an account, print its API key",
@@ -551,7 +524,9 @@ class CommandLine {
                      wrapped("a server that runs already [one is started]"))
         ->option_text("URL")
         ->group("Server");
-    bench->add_option("--operator-token", options.operator_token, wrapped("of that server"))
+    bench
+        ->add_option("--operator-token", options.operator_token,
+                     wrapped("of that server [SKYHOOK_OPERATOR_TOKEN]"))
         ->option_text("TOKEN")
         ->group("Server");
     bench

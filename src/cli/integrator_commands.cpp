@@ -11,6 +11,7 @@
 
 #include "base/encoding.h"
 #include "cli/account_commands.h"
+#include "cli/help.h"
 #include "cli/listen.h"
 #include "cli/trigger.h"
 #include "cli/verify.h"
@@ -42,8 +43,10 @@ constexpr const char* kListenFooter = R"(Examples:
   skyhook listen --key sk_live_... --webhook 7 --events contact.created,contact.updated \
       --forward http://127.0.0.1:3000/hook --secret whsec_...
 
-It needs no open port: it follows the delivery log. What happens while it is away for at most ten
-minutes is forwarded when it is back.)";
+It needs no open port: it follows the delivery log. What happens while it is away for at most
+fifteen minutes is forwarded when it is back.)";
+
+constexpr const char* kOneWebhook = "id of the webhook [the account's only one]";
 
 std::string positive_number_problem(const std::string& text) {
   const bool is_number = !text.empty() && text.size() < 19 && text != "0" &&
@@ -78,20 +81,25 @@ class IntegratorCommands::Impl {
 
   // --- an account's key -------------------------------------------------------------------------
 
-  void add_account_access(CLI::App& command) {
+  void add_account_access(CLI::App& command, const std::string& webhook_help) {
     add_server(command);
-    command.add_option("--key", key_, "the account's API key [SKYHOOK_API_KEY]")
+    command
+        .add_option("--key", key_,
+                    wrapped("the account's API key [SKYHOOK_API_KEY, or the file that "
+                            "SKYHOOK_API_KEY_FILE names]"))
         ->option_text("KEY")
         ->group("Server");
-    command.add_option("--webhook", webhook_, "id of the webhook [the account's only one]")
+    command.add_option("--webhook", webhook_, wrapped(webhook_help))
         ->check(positive_number_problem)
         ->option_text("ID");
   }
 
   void add_server(CLI::App& command) {
     command
-        .add_option("--server", server_,
-                    "URL of the server [http://127.0.0.1:8080; SKYHOOK_SERVER]")
+        .add_option(
+            "--server", server_,
+            wrapped(
+                "URL of the server [http://127.0.0.1:8080, or as SKYHOOK_LISTEN; SKYHOOK_SERVER]"))
         ->option_text("URL")
         ->group("Server");
   }
@@ -116,7 +124,8 @@ class IntegratorCommands::Impl {
   }
 
   void add_secret(CLI::App& command, const std::string& help) {
-    command.add_option("--secret", secret_, help + " [SKYHOOK_SECRET]")->option_text("SECRET");
+    command.add_option("--secret", secret_, wrapped(help + " [SKYHOOK_SECRET]"))
+        ->option_text("SECRET");
     command.add_option("--prefix", prefix_, "of the vendor's headers [X-Skylight-]")
         ->option_text("PREFIX");
   }
@@ -132,11 +141,14 @@ class IntegratorCommands::Impl {
            "(whsk_...)";
   }
 
-  // --- commands
-  // -----------------------------------------------------------------------------------
+  // --- commands ---------------------------------------------------------------------------------
 
   void add_trigger(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("trigger", "send a realistic event of any kind");
+    CLI::App* command =
+        add_command(app, "trigger", "send a realistic event of any kind",
+                    "Sends an event with data as a platform would: published for an account "
+                    "through a server, or\n"
+                    "signed and posted straight to a receiver, without any server.");
     command->footer(kTriggerFooter);
     command->add_option("event", trigger_.event, "event type, such as contact.created")
         ->option_text("EVENT");
@@ -174,20 +186,26 @@ class IntegratorCommands::Impl {
   }
 
   void add_listen(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("listen", "forward an account's deliveries to a laptop");
+    CLI::App* command = add_command(
+        app, "listen", "forward an account's deliveries to a laptop",
+        "Follows the delivery log of an account's webhooks, posts each new delivery to a URL of "
+        "this\n"
+        "machine too, and prints what it answered. The webhooks' own URLs get theirs as ever.");
     command->footer(kListenFooter);
     command->add_option("--forward", listen_.forward, "where to post each delivery")
         ->required()
         ->option_text("URL");
-    command->add_option("--events", events_, "only these, separated by commas")
+    command->add_option("--events", events_, "only these event types, separated by commas")
         ->option_text("NAME,...");
-    command->add_option("--state", listen_.state_file, "file that keeps the position")
+    command
+        ->add_option("--state", listen_.state_file,
+                     wrapped("file that keeps the position [one in ~/.local/state/skyhook]"))
         ->option_text("FILE");
     command->add_flag("--fresh", fresh_, "begin with what is new now, whatever was kept");
     command->add_flag("--json", listen_.as_json, "print one JSON object a line");
-    add_secret(*command, "signs what is forwarded; without one, one is made");
+    add_secret(*command, "signs what is forwarded; without one, one is made and printed");
     add_ed25519_key(*command, "signs it with this Ed25519 key too; new: one is made", "KEY|new");
-    add_account_access(*command);
+    add_account_access(*command, "follow this webhook only [all of the account]");
     run_with(*command, [this] {
       return with_account([this](const Access& access) { return run_listen(access); });
     });
@@ -229,21 +247,24 @@ class IntegratorCommands::Impl {
   }
 
   void add_deliveries(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("deliveries", "show the delivery log");
+    CLI::App* command = add_command(
+        app, "deliveries", "show the delivery log",
+        "Lists the deliveries of a webhook, the newest first, or shows one in full: its "
+        "payload, and\nevery attempt with its answer.");
     command->footer(
         "Examples:\n  skyhook deliveries --status failed\n"
         "  skyhook deliveries 01956f3c-7d80-7000-8000-000000000400\n"
         "      one delivery with its payload and every attempt");
     command->add_option("delivery", deliveries_.delivery_id, "show this one in full")
         ->option_text("DELIVERY_ID");
-    command->add_option("--status", deliveries_.status, "only these")
+    command->add_option("--status", deliveries_.status, "only those that stand so")
         ->check(CLI::IsMember({"pending", "delivered", "failed"}))
         ->option_text("pending|delivered|failed");
     command->add_option("--limit", deliveries_.limit, "how many, the newest first [25]")
         ->check(CLI::Range(1, 100))
         ->option_text("N");
     command->add_flag("--json", deliveries_.as_json, "print JSON, one entry a line");
-    add_account_access(*command);
+    add_account_access(*command, kOneWebhook);
     run_with(*command, [this] {
       deliveries_.webhook = webhook_;
       return with_account(
@@ -252,13 +273,15 @@ class IntegratorCommands::Impl {
   }
 
   void add_retry(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("retry", "deliver once more");
+    CLI::App* command = add_command(
+        app, "retry", "deliver once more",
+        "Delivers once more, now, to the webhook's own URL; a failure is retried by the schedule.");
     command->footer("Example:\n  skyhook retry 01956f3c-7d80-7000-8000-000000000400");
     command->add_option("delivery", retry_.delivery_id, "the delivery's id")
         ->required()
         ->option_text("DELIVERY_ID");
     command->add_flag("--json", retry_.as_json, "print JSON");
-    add_account_access(*command);
+    add_account_access(*command, kOneWebhook);
     run_with(*command, [this] {
       retry_.webhook = webhook_;
       return with_account([this](const Access& access) { return retry(access, retry_); });
@@ -266,7 +289,10 @@ class IntegratorCommands::Impl {
   }
 
   void add_replay(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("replay", "send the events of a span once more");
+    CLI::App* command = add_command(
+        app, "replay", "send the events of a span once more",
+        "Sends every event of a span of time to a webhook once more, whether or not it got them\n"
+        "before, as new deliveries that are dealt out over time.");
     command->footer(
         "Examples:\n  skyhook replay --since 2026-03-01T00:00:00Z --dry-run\n"
         "      only counts\n"
@@ -280,7 +306,7 @@ class IntegratorCommands::Impl {
         ->option_text("ID");
     command->add_flag("--dry-run", replay_.is_dry_run, "only count");
     command->add_flag("--json", replay_.as_json, "print JSON");
-    add_account_access(*command);
+    add_account_access(*command, kOneWebhook);
     run_with(*command, [this] {
       replay_.webhook = webhook_;
       return with_account([this](const Access& access) { return replay(access, replay_); });
@@ -288,7 +314,10 @@ class IntegratorCommands::Impl {
   }
 
   void add_verify(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("verify", "tell why a signature does not match");
+    CLI::App* command = add_command(
+        app, "verify", "tell why a signature does not match",
+        "Checks the signatures of a delivery that was captured. Where one does not match, "
+        "it names the\nmistake. Ends with status 0 only where everything is right.");
     command->footer(kVerifyFooter);
     command
         ->add_option("--request", verify_.request,
@@ -328,7 +357,10 @@ class IntegratorCommands::Impl {
   }
 
   void add_health(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("health", "is a server ready? for health checks");
+    CLI::App* command = add_command(
+        app, "health", "is a server ready? for health checks",
+        "Asks a server whether it can take writes (GET /readyz). Ends with status 0 where it can, "
+        "else 1.");
     command->footer(
         "Example:\n  skyhook health --server http://10.0.0.5:8080\n"
         "      status 0 where it answers and takes writes");

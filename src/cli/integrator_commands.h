@@ -1,5 +1,5 @@
 // The flags of the commands for people who integrate: verify, trigger, listen, deliveries, retry,
-// health.
+// replay, health.
 #pragma once
 
 #include <functional>

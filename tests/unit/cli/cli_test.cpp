@@ -118,13 +118,30 @@ TEST(CommandLine, help_names_every_setting_its_variable_and_default) {
 }
 
 TEST(CommandLine, every_command_has_help) {
-  for (const auto& command : std::vector<std::vector<std::string>>{
-           {}, {"serve"}, {"account"}, {"account", "create"}, {"publish"}, {"receive"}}) {
+  for (const auto& command : std::vector<std::vector<std::string>>{{},
+                                                                   {"serve"},
+                                                                   {"account"},
+                                                                   {"account", "create"},
+                                                                   {"publish"},
+                                                                   {"receive"},
+                                                                   {"bench"},
+                                                                   {"rekey"},
+                                                                   {"move"},
+                                                                   {"trigger"},
+                                                                   {"listen"},
+                                                                   {"verify"},
+                                                                   {"replay"},
+                                                                   {"retry"},
+                                                                   {"deliveries"},
+                                                                   {"health"}}) {
     auto arguments = command;
     arguments.push_back("--help");
     const Outcome outcome = skyhook(arguments);
     EXPECT_EQ(outcome.status, 0);
     EXPECT_EQ(outcome.error, "");
+    // What it does, in sentences.
+    const std::string about = outcome.output.substr(0, outcome.output.find("\nUsage: "));
+    EXPECT_TRUE(about.front() >= 'A' && about.front() <= 'Z' && about.back() == '.') << about;
     std::size_t line = 0;
     for (std::size_t end = 0; (end = outcome.output.find('\n', line)) != std::string::npos;) {
       EXPECT_LE(end - line, 104u) << outcome.output.substr(line, end - line);
