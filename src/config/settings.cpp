@@ -103,13 +103,14 @@ Setting secret_setting(std::string name, std::string placeholder, std::string Se
 Setting number_setting(std::string name, int ServeConfig::*field, int lowest, int highest,
                        std::string help) {
   Setting setting = make(std::move(name), "N", std::move(help));
-  setting.parse = [=](ServeConfig& config, std::string_view text) -> Problem {
+  setting.range = std::to_string(lowest) + " to " + std::to_string(highest);
+  setting.parse = [=, range = setting.range](ServeConfig& config,
+                                             std::string_view text) -> Problem {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool is_number = error == std::errc{} && end == text.data() + text.size();
     if (!is_number || value < lowest || value > highest) {
-      return "is not a whole number from " + std::to_string(lowest) + " to " +
-             std::to_string(highest);
+      return "is not a whole number from " + range;
     }
     config.*field = value;
     return kNoProblem;
@@ -121,6 +122,7 @@ Setting number_setting(std::string name, int ServeConfig::*field, int lowest, in
 Setting duration_setting(std::string name, Millis ServeConfig::*field, Millis shortest,
                          Millis longest, std::string help) {
   Setting setting = make(std::move(name), "DURATION", std::move(help));
+  setting.range = format_duration(shortest) + " to " + format_duration(longest);
   setting.parse = [=](ServeConfig& config, std::string_view text) -> Problem {
     const auto value = text == "0" ? Millis{0} : parse_duration(text);
     if (!value) return "is not a duration such as 30s or 2m";
@@ -285,6 +287,8 @@ Setting retry_schedule_setting() {
   Setting setting = make("retry_schedule", "LIST",
                          "delays before the second, third, … attempt; none: never retry");
   setting.separator = ',';
+  setting.range =
+      std::to_string(kScheduleLimit) + " of at most " + format_duration(kScheduleDelayLimit);
   setting.parse = [](ServeConfig& config, std::string_view text) -> Problem {
     auto schedule = parse_retry_schedule(text == "none" ? "" : text);
     if (!schedule) return "is not a list of up to 20 durations of at most 30d such as 2m,10m,30m";
@@ -556,8 +560,8 @@ std::optional<std::string> nearest_name(std::string_view text,
 std::string settings_as_markdown() {
   const ServeConfig defaults;
   std::string text =
-      "| Flag | Variable | Key in the file | Default | Meaning |\n"
-      "| --- | --- | --- | --- | --- |\n";
+      "| Flag | Variable | Key in the file | Default | Range | Meaning |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
   for (const Setting& setting : settings()) {
     std::string placeholder = setting.placeholder;
     for (std::size_t bar = placeholder.find('|'); bar != std::string::npos;
@@ -567,7 +571,8 @@ std::string settings_as_markdown() {
     const std::string shown = setting.show(defaults);
     text += "| `" + setting.flag + (placeholder.empty() ? "" : " " + placeholder) + "` | `" +
             setting.variable + (setting.is_secret ? "` (`…_FILE`)" : "`") + " | `" + setting.name +
-            "` | " + (shown.empty() ? "" : "`" + shown + "`") + " | " + setting.help + " |\n";
+            "` | " + (shown.empty() ? "" : "`" + shown + "`") + " | " + setting.range + " | " +
+            setting.help + " |\n";
   }
   return text;
 }

@@ -18,6 +18,7 @@ struct Setting {
   std::string variable;  // "SKYHOOK_RETRY_SCHEDULE"
   std::string
       placeholder;  // of the value, for help: "LIST"; empty: a switch, whose flag alone means true
+  std::string range;       // what a number or durations may be: "1 to 64"; else empty
   std::string group;       // heading in help
   std::string help;        // one line, lower case, without a full stop
   bool is_secret = false;  // not echoed in errors; `<variable>_FILE` names a file that holds it

@@ -191,7 +191,7 @@ TEST(Settings, are_documented_as_they_are) {
       "# Settings of `skyhook serve`\n\n"
       "Flags win over variables, variables over the file (`--config FILE` or `SKYHOOK_CONFIG`). A "
       "wrong value is\none line and exit status 2, before anything is opened. Lists are repeated "
-      "flags, or one text with commas\n(event types: semicolons), or an array in the file. A "
+      "flags, or one text with commas\n(event types: semicolons; properties: lines), or an array in the file. A "
       "secret "
       "may be read from the file that its `…_FILE` variable\nnames. An empty variable counts as "
       "not "
