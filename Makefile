@@ -21,11 +21,11 @@ run: ## try it: server, receiver, one event of each kind; ends with Ctrl-C
 	@scripts/build.sh release $(JOBS) skyhook
 	@scripts/demo.sh build $(RUN_PORT)
 
-test: build ## everything: structure, unit, contract, fault and browser tests against the real binary
+test: build ## everything: structure, unit, contract, integration, browser and fault tests against the real binary
 	@scripts/install-dependencies.sh test browser
 	@scripts/test.sh build
 
-unit: build ## the unit tests and the structure check only
+unit: build ## the unit tests and the structure checks only
 	@scripts/test.sh build ctest
 
 faults: build ## the fault tests only: power, disk, clock, attacks, isolation
@@ -36,7 +36,7 @@ contract: build ## the contract tests only
 	@scripts/install-dependencies.sh test
 	@scripts/test.sh build contract
 
-integration: build ## the integration tests only: examples, OpenAPI and Schemathesis, command line, deploy/
+integration: build ## the integration tests only: examples, OpenAPI and Schemathesis, command line, backup, move, deploy/
 	@scripts/install-dependencies.sh test
 	@scripts/test.sh build integration
 
@@ -60,16 +60,16 @@ test-kafka: build ## the Kafka source against a real broker, fetched once (minut
 	@scripts/kafka.sh build/kafka
 	@scripts/test.sh build kafka
 
-screenshots: build ## the same, and renew the pictures in docs/screenshots
+screenshots: build ## the browser tests, and renew the pictures in docs/screenshots
 	@scripts/install-dependencies.sh test browser
 	@SKYHOOK_SCREENSHOTS=1 scripts/test.sh build browser
 
-asan: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: ## unit, contract and fault tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@scripts/install-dependencies.sh build test
 	@scripts/build.sh asan $(JOBS)
 	@scripts/test.sh build-asan
 
-tsan: ## the same tests under ThreadSanitizer
+tsan: ## unit, contract and fault tests under ThreadSanitizer
 	@scripts/install-dependencies.sh build test
 	@scripts/build.sh tsan $(JOBS)
 	@scripts/test.sh build-tsan

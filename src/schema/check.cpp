@@ -2,7 +2,6 @@
 #include <boost/json.hpp>
 #include <cmath>
 
-#include "base/json_reader.h"
 #include "base/utf8.h"
 #include "schema/rules.h"
 #include "schema/schema.h"
@@ -363,9 +362,12 @@ class Check {
 std::optional<std::string> Schema::check(std::string_view data) const {
   unsigned char first[4096];
   json::monotonic_resource memory(first, sizeof first);
-  const auto value = read_json(data, kSchemaDepthLimit, &memory);
-  if (!value) return "cannot be read as JSON";
-  return Check(*compiled_).run(*value);
+  json::parse_options options;
+  options.max_depth = kSchemaDepthLimit;
+  boost::system::error_code fault;
+  const json::value value = json::parse({data.data(), data.size()}, fault, &memory, options);
+  if (fault) return "cannot be read as JSON";
+  return Check(*compiled_).run(value);
 }
 
 }  // namespace skyhook::schema

@@ -1,12 +1,11 @@
 // The log of one webhook, live: a page of it, what is loaded beyond, and what changes meanwhile.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { kFromNewest } from "../../api/account";
-import { reachable, Unreachable } from "../../api/http";
+import { ApiError, reachable } from "../../api/http";
 import { follow, type Live } from "../../api/live";
 import type { Entry, Page } from "../../api/types";
-import { mayPass, retryMs, setOutdated } from "../../query";
+import { setOutdated } from "../../query";
 import { useScope } from "../../scope";
-import { observable, type Observable } from "../../store";
 import { words } from "../../ui/states";
 import { toast } from "../../ui/toast";
 import { passes, toQuery, type Filter } from "./filter";
@@ -17,6 +16,7 @@ const kWaiting = 500; // changes that wait to be shown; past it the page is read
 const kRowLimit = 500; // rows that changes may let the list grow to
 const kFlushMs = 250;
 const kRefreshMs = 2000; // at most one request for a refresh in this time
+const kRetryMs = 10_000; // where a refresh was refused and the server does not say for how long
 const kTopPixels = 160; // scrolled further than this, somebody is reading
 
 export interface Log {
@@ -32,7 +32,6 @@ const kNothing: Log = { entries: undefined, more: null, error: undefined, held: 
 export interface LiveLog {
   log: Log;
   live: Live;
-  changed: Observable<number>; // another number whenever something has changed, shown or not
   loadingMore: boolean;
   loadMore: () => Promise<void>;
   reload: () => void;
@@ -54,7 +53,6 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
   now.current.log = log;
   const waiting = useRef(new Map<number, Entry>());
   const missed = useRef(false); // more has changed than waits
-  const [changed] = useState(() => observable(0));
   const underWay = useRef(0); // readings; what changes meanwhile may be newer than what they bring, and waits for them
 
   const read = async <T>(reading: () => Promise<T>): Promise<T> => {
@@ -83,7 +81,6 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
 
   const reload = useCallback(() => {
     if (webhookId === null) return;
-    setLog((before) => (before.entries ? before : kNothing));
     const turn = ++now.current.turn;
     read(() => newest(webhookId)).then(
       (page) => {
@@ -95,7 +92,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
       (error: Error) => {
         if (turn < now.current.shown) return;
         setLog((before) => ({ ...before, error }));
-        if (mayPass(error)) window.setTimeout(() => turn === now.current.turn && reload(), retryMs(error));
+        if (error instanceof ApiError && error.status === 429) window.setTimeout(() => turn === now.current.turn && reload(), (error.retryAfterSeconds ?? 5) * 1000);
       },
     );
   }, [webhookId]);
@@ -139,9 +136,9 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
         missed.current = true;
         if (turn < now.current.shown) return;
         setLog((before) => ({ ...before, error }));
-        if (error instanceof Unreachable) return;
+        if (!(error instanceof ApiError)) return;
         if (shown.length) setOutdated(waiting, error);
-        wait(retryMs(error));
+        wait(1000 * (error.retryAfterSeconds ?? 0) || kRetryMs);
       });
     }, Math.max(0, refreshAt.current - Date.now()));
   }, [webhookId]);
@@ -160,15 +157,13 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
 
   useEffect(() => {
     if (webhookId === null) return;
-    const note = (): void => changed.set(changed.get() + 1);
     const stop = follow(api.streamOf(webhookId), {
       change: (entry) => {
-        note();
         if (waiting.current.size < kWaiting || waiting.current.has(entry.id)) waiting.current.set(entry.id, entry);
         else missed.current = true;
       },
-      reset: () => { note(); refresh(); },
-      poll: () => { note(); refresh(); },
+      reset: refresh,
+      poll: refresh,
       state: setLive,
     });
     const timer = window.setInterval(() => flush(false), kFlushMs);
@@ -200,7 +195,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
     if (log.held === kMany || underWay.current > 0) reload();
     else flush(true);
   };
-  return { log, live, changed, loadMore, reload, release, loadingMore };
+  return { log, live, loadMore, reload, release, loadingMore };
 }
 
 // What changed put into what is shown. Takes out of `changes` what it has used up.

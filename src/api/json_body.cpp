@@ -1,12 +1,11 @@
-#include "base/json_reader.h"
+#include "api/json_body.h"
 
 #include <boost/json.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <string>
-#include <utility>
 
-namespace skyhook {
+namespace skyhook::api {
 
 namespace json = boost::json;
 
@@ -23,10 +22,8 @@ struct Builder {
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
 
-  explicit Builder(json::storage_ptr storage) : storage(std::move(storage)) {}
-
   bool on_document_begin(Fault&) {
-    values.reset(storage);
+    values.reset();
     return true;
   }
   bool on_document_end(Fault&) { return true; }
@@ -88,23 +85,22 @@ struct Builder {
     return true;
   }
 
-  json::storage_ptr storage;
   json::value_stack values;
   std::string number;  // its digits so far
 };
 
 }  // namespace
 
-Result<json::value, std::string> read_json(std::string_view text, std::size_t depth_limit,
-                                           json::storage_ptr storage) {
+std::optional<json::object> parse_object(std::string_view body) {
   json::parse_options options;
-  options.max_depth = depth_limit;
-  json::basic_parser<Builder> parser(options, std::move(storage));
+  options.max_depth = kJsonDepthLimit;
+  json::basic_parser<Builder> parser(options);
   Fault fault;
-  const std::size_t read = parser.write_some(false, text.data(), text.size(), fault);
-  if (!fault && read < text.size()) fault = json::error::extra_data;
-  if (fault) return Err{fault.message()};
-  return parser.handler().values.release();
+  const std::size_t read = parser.write_some(false, body.data(), body.size(), fault);
+  if (fault || read < body.size()) return std::nullopt;
+  json::value value = parser.handler().values.release();
+  if (!value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
 }
 
-}  // namespace skyhook
+}  // namespace skyhook::api
