@@ -98,10 +98,11 @@ def manual(root, version):
         out += as_it_stands(command.footer)
     out += [".SH ENVIRONMENT",
             roff("Brackets after an option hold its default and the variable that sets it too. A flag wins over the "
-                 "variable, the variable over the configuration file. The variable of a secret also comes with _FILE "
-                 "at its end: SKYHOOK_MASTER_KEY_FILE names a file that holds the key."),
+                 "variable, the variable over the configuration file. The secrets of serve may also be read from files: "
+                 "SKYHOOK_MASTER_KEY_FILE names a file that holds the key."),
             ".SH FILES",
             ".TP", "\\fI/etc/skyhook/skyhook.toml\\fR", "settings of the packaged service",
+            ".TP", "\\fI/etc/skyhook/skyhook.env\\fR", "its SKYHOOK_... variables, such as those that name files of secrets",
             ".TP", "\\fI/var/lib/skyhook\\fR", "its data: the embedded store and the operator token",
             ".SH EXIT STATUS",
             ".TP", "0", "success",

@@ -1,5 +1,6 @@
 """Fails where a document names what is not there: a link's file or heading, a file of the tree, a target of make, a variable, a
-metric, a test; and on a page that no other page leads to.
+metric, a test; where it gives a setting (`rate_limit`: 120) another default than docs/settings.md, which the settings write; and on a
+page that no other page leads to.
 
 Usage: check_docs.py ROOT           judge the tree
        check_docs.py --self-test    show that such names are caught
@@ -19,6 +20,8 @@ TREE_PATH = re.compile(rf"(?:{ROOMS})/[\w./-]+")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
+DEFAULT = re.compile(r"`([a-z_]+)`: ([\d,]+)")
+SETTING = re.compile(r"^\| `--[^|]*\| [^|]*\| `([a-z_]+)` \| `(\d+)[a-z]*` \|", re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
@@ -71,12 +74,19 @@ def judge_names(root: pathlib.Path, text: str, known: str) -> list[str]:
     return wrong
 
 
+def judge_defaults(text: str, defaults: dict[str, str]) -> list[str]:
+    return [f"{name}: {value}: the default is {defaults[name]}" for name, value in DEFAULT.findall(text)
+            if defaults.get(name, value) != value.replace(",", "")]
+
+
 def violations(root: pathlib.Path) -> list[str]:
     known, found, linked = sources(root), [], set()
+    defaults = dict(SETTING.findall((root / "docs/settings.md").read_text(encoding="utf-8")))
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(root).as_posix()
-        found += [f"{name}: {problem}" for problem in judge_links(root, page, text) + judge_names(root, text, known)]
+        found += [f"{name}: {problem}" for problem in
+                  judge_links(root, page, text) + judge_names(root, text, known) + judge_defaults(text, defaults)]
         linked |= {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(text)}
     for page in pages(root):
         leads = {page.resolve(), page.parent.resolve()} & linked
@@ -99,6 +109,9 @@ SELF_TEST = [
     ("`skyhook_event_total`", True),
     ("`test_it.py`, `test_that_it_holds`", False),
     ("`test_that_it_does_not`", True),
+    ("`rate_limit`: 1,200, `timeout`: 30 s, `else`: 7", False),
+    ("`rate_limit`: 1,000", True),
+    ("`timeout`: 3 s", True),
 ]
 
 
@@ -108,7 +121,9 @@ def self_test() -> int:
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             for name, content in {
-                "README.md": f"{text}\n[it](docs/there.md)\n",
+                "README.md": f"{text}\n[it](docs/there.md) [settings](docs/settings.md)\n",
+                "docs/settings.md": "| `--rate-limit N` | `X` | `rate_limit` | `1200` | | requests |\n"
+                                    "| `--timeout D` | `X` | `timeout` | `30s` | | for one |\n",
                 "docs/there.md": "# A heading\n",
                 "Makefile": "build:\n",
                 "src/settings.cpp": 'make("listen"); "skyhook_events_total"',
