@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
+#include <memory>
+#include <optional>
 #include <semaphore>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 #include "store/postgres/schema.h"
@@ -38,6 +42,8 @@ class PostgresBackend final : public contract::Backend {
 // Two nodes of one database, in one process.
 class TwoNodes : public testing::Test {
  protected:
+  static constexpr Seconds kGuard{60};  // against hanging; says nothing of speed
+
   std::unique_ptr<Store> open(Millis heartbeat = Millis{2'000}) {
     auto opened = postgres::open({.database_url = url, .clock = clock, .heartbeat = heartbeat});
     EXPECT_TRUE(opened.ok()) << opened.error().detail;
@@ -61,18 +67,35 @@ class TwoNodes : public testing::Test {
             .created_at = clock.now(),
             .due_at = clock.now()};
   }
-  // Others end its lease; returns once the node has a new one.
-  void lose_lease(Store& node) {
+  void eventually(const std::function<bool()>& holds) const {
+    const MonoTime deadline = clock.mono() + kGuard;
+    while (!holds()) {
+      if (clock.mono() > deadline) FAIL() << "it does not come about";
+      std::this_thread::yield();
+    }
+  }
+  // Others end the node's lease. A statement of the node may hold them up for longer than they
+  // wait for it: then they ask again, as nodes do.
+  void expire(std::int64_t node) const {
+    eventually([&] {
+      try {
+        postgres_server().sql("SELECT skyhook.expire_nodes(" + std::to_string(node) + ")",
+                              database());
+        return true;
+      } catch (const std::runtime_error&) {
+        return false;
+      }
+    });
+  }
+  // Likewise; returns once the node has a new one.
+  void lose_lease(Store& node) const {
     const std::uint64_t epoch = node.shared()->epoch();
     const auto nodes = node.nodes();
+    ASSERT_TRUE(nodes.ok());
     for (const NodeLease& lease : *nodes) {
-      if (!lease.is_self) continue;
-      postgres_server().sql("SELECT skyhook.expire_nodes(" + std::to_string(lease.id) + ")",
-                            database());
+      if (lease.is_self) expire(lease.id);
     }
-    const MonoTime deadline = clock.mono() + Seconds{10};
-    while (node.shared()->epoch() == epoch && clock.mono() < deadline) std::this_thread::yield();
-    EXPECT_GT(node.shared()->epoch(), epoch);
+    eventually([&] { return node.shared()->epoch() > epoch; });
   }
   WaitingDelivery publish(Store& store, bool is_ordered = false) {
     const std::int64_t id = store.take_ids(2);
@@ -137,7 +160,7 @@ TEST_F(TwoNodes, TakeOverWhatAClosedNodeLeft) {
 TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
   const WaitingDelivery delivery = publish(*one);
   const std::uint64_t epoch = one->shared()->epoch();
-  EXPECT_EQ(postgres_server().sql("SELECT skyhook.expire_nodes(1)", database()), "1");
+  expire(1);
   ASSERT_TRUE(two->shared()->take_over().ok());
   // Its connections were ended with it: the first offer may meet one of those.
   const bool refused_for_good = record(*one, delivery) || record(*one, delivery);
@@ -146,9 +169,7 @@ TEST_F(TwoNodes, AnOutcomeOfALostLeaseChangesNothing) {
   EXPECT_EQ(totals.pending, 1);
   EXPECT_EQ(totals.delivered, 0);
   // The node begins anew, and owns nothing of what it had.
-  const MonoTime deadline = clock.mono() + Seconds{10};
-  while (one->shared()->epoch() == epoch && clock.mono() < deadline) std::this_thread::yield();
-  EXPECT_GT(one->shared()->epoch(), epoch);
+  eventually([&] { return one->shared()->epoch() > epoch; });
   EXPECT_TRUE(one->shared()->may_deliver());
   EXPECT_GT(one->shared()->lease_left(), Micros{0});
   EXPECT_EQ(waiting(*one), 0u);
@@ -212,10 +233,15 @@ TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
     }
     for (std::ptrdiff_t i = 0; i < kUnanswered; ++i) room->acquire();
   };
-  std::thread publisher(publish_on_and_on);
-  for (int i = 0; i < 8; ++i) lose_lease(*one);
-  enough = true;
-  publisher.join();
+  {
+    const auto stop = [&](std::thread* publisher) {
+      enough = true;
+      publisher->join();
+    };
+    std::thread publisher(publish_on_and_on);
+    const std::unique_ptr<std::thread, decltype(stop)> stopped(&publisher, stop);
+    for (int i = 0; i < 8; ++i) ASSERT_NO_FATAL_FAILURE(lose_lease(*one));
+  }
   ASSERT_FALSE(accepted.empty());
   // What the ended leases left goes to whoever asks first; what was written meanwhile is this
   // node's.
@@ -229,7 +255,7 @@ TEST_F(TwoNodes, KeepWhatIsAcceptedWhileALeaseIsLost) {
     }
     return found;
   };
-  const MonoTime deadline = clock.mono() + Seconds{10};
+  const MonoTime deadline = clock.mono() + kGuard;
   std::vector<DeliveryId> lost;
   do {
     const std::set<DeliveryId> found = all();
@@ -367,11 +393,10 @@ TEST_F(TwoNodes, ShareTheLog) {
 }
 
 // Plans are made while the tables are empty, and must do when they are not: what takes each row of
-// an input through all of a table takes minutes here.
+// an input through all of a table takes minutes here, and the store waits for no answer as long.
 class AFreshDatabase : public TwoNodes {
  protected:
   static constexpr int kEvents = 20'000;
-  static constexpr Seconds kQuickly{3};
 
   std::vector<WaitingDelivery> publish_many(Store& store) {
     std::vector<NewEvent> events;
@@ -405,7 +430,7 @@ class AFreshDatabase : public TwoNodes {
   void quickly(const char* what, Work work) {
     const MonoTime begun = clock.mono();
     EXPECT_TRUE(work()) << what;
-    EXPECT_LT(clock.mono() - begun, kQuickly) << what;
+    EXPECT_LT(clock.mono() - begun, kGuard) << what;
   }
   // Every statement once, while there is one row or none.
   void make_plans(Store& store) {
@@ -489,29 +514,39 @@ TEST_F(TwoNodes, AskEachOtherWhatIsInFlight) {
   Shared& asked = *two->shared();
   const WaitingDelivery theirs = publish(*two);
   ASSERT_TRUE(asked.changes().ok());
-  for (const bool in_flight : {true, false}) {
+  const auto ask = [&](bool in_flight) {
     auto answer = std::async(std::launch::async,
                              [&] { return asking.in_flight_elsewhere(webhook.id, theirs.id); });
     std::vector<Inquiry> inquiries;
-    while (inquiries.empty()) inquiries = asked.changes()->inquiries;
-    ASSERT_EQ(inquiries.size(), 1u);
-    EXPECT_EQ(inquiries[0].webhook, webhook.id);
-    EXPECT_EQ(inquiries[0].delivery, theirs.id);
-    EXPECT_TRUE(asking.changes()->inquiries.empty()) << "it is not for this one";
-    ASSERT_TRUE(asked.answer(inquiries[0], in_flight).ok());
-    const auto told = answer.get();
-    ASSERT_TRUE(told.ok());
-    EXPECT_EQ(*told, in_flight);
+    while (inquiries.empty() && answer.wait_for(Seconds{0}) != std::future_status::ready) {
+      inquiries = asked.changes()->inquiries;
+    }
+    for (const Inquiry& inquiry : inquiries) {
+      EXPECT_EQ(inquiries.size(), 1u);
+      EXPECT_EQ(inquiry.webhook, webhook.id);
+      EXPECT_EQ(inquiry.delivery, theirs.id);
+      EXPECT_TRUE(asking.changes()->inquiries.empty()) << "it is not for this one";
+      EXPECT_TRUE(asked.answer(inquiry, in_flight).ok());
+    }
+    return answer.get();
+  };
+  for (const bool in_flight : {true, false}) {
+    std::optional<bool> told;
+    // Whoever asks gives up after a while: on a machine that is held up, before it is heard.
+    eventually([&] {
+      if (const Result<bool> answer = ask(in_flight)) told = *answer;
+      return told.has_value();
+    });
+    EXPECT_EQ(told, in_flight);
     EXPECT_TRUE(asked.changes()->inquiries.empty()) << "it is told once";
   }
   EXPECT_EQ(postgres_server().sql("SELECT count(*) FROM skyhook.inquiries", database()), "0");
 }
 
 TEST_F(TwoNodes, AskOnlyWhoCanHaveIt) {
+  // Who asks here gets no answer, since the other one never looks: an error.
   const auto nobody_asked = [&](DeliveryId delivery) {
-    const MonoTime begun = clock.mono();
     const auto answer = one->shared()->in_flight_elsewhere(webhook.id, delivery);
-    EXPECT_LT(clock.mono() - begun, Shared::kAnswerPatience);
     return answer.ok() && !*answer;
   };
   EXPECT_TRUE(nobody_asked(publish(*one).id));
@@ -650,9 +685,7 @@ TEST_F(DaysOfALog, AreMadeAhead) {
   for (std::int64_t day = first; day <= first + 3; ++day) EXPECT_EQ(tables_of(day), "7") << day;
   EXPECT_EQ(tables_of(first + 4), "0");
   days.time += Seconds{86'400};
-  const MonoTime deadline = clock.mono() + Seconds{10};
-  while (tables_of(first + 4) != "7" && clock.mono() < deadline) std::this_thread::yield();
-  EXPECT_EQ(tables_of(first + 4), "7");
+  eventually([&] { return tables_of(first + 4) == "7"; });
   EXPECT_EQ(tables_of(first), "7") << "only retention drops one";
 }
 
@@ -663,9 +696,7 @@ TEST_F(DaysOfALog, AreDroppedWholeAndNotRowByRow) {
   one.reset();  // sessions tell their counts when they end
   const std::int64_t deleted = deleted_rows();
   one = open_node();
-  const MonoTime begun = clock.mono();
   purge();
-  EXPECT_LT(clock.mono() - begun, Seconds{3});
   EXPECT_EQ(tables_of(old), "0");
   EXPECT_EQ(tables_of(old + 1), "7");
   EXPECT_EQ(sql("SELECT count(*) FROM skyhook.deliveries"), "1") << "what waits";
