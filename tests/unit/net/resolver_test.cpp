@@ -100,7 +100,7 @@ TEST_F(ResolverTest, ASlowNameHoldsNobodyAndTimesOut) {
   server_.set("slow.example", {.addresses = {}, .silent = true});
   server_.set("quick.example", {.addresses = {"8.8.8.8"}});
   Resolver::Options few = options();
-  few.timeout = Millis{300};
+  few.timeout = Millis{1000};
   Resolver resolver(*loop_, few);
   std::vector<std::string> order;
   const MonoTime before = clock_.mono();
@@ -114,8 +114,8 @@ TEST_F(ResolverTest, ASlowNameHoldsNobodyAndTimesOut) {
   });
   loop_->run();
   EXPECT_EQ(order, (std::vector<std::string>{"quick", "slow"}));
-  EXPECT_GE(clock_.mono() - before, Millis{300});
-  EXPECT_LT(clock_.mono() - before, Millis{900});
+  EXPECT_GE(clock_.mono() - before, Millis{1000});
+  EXPECT_LT(clock_.mono() - before, Millis{3000}) << "not once for each try";
 }
 
 TEST_F(ResolverTest, SharesOneQuestionAmongManyWhoAsk) {
