@@ -219,7 +219,8 @@ def test_recover_deals_its_deliveries_out_over_time(make_server, make_receiver):
                  for entry in entries]
     assert max(delivered) - asked >= timedelta(milliseconds=39 * 50)
     numbers = [request.json["data"]["n"] for request in receiver.requests[before:]]
-    assert numbers[0] < 5 and numbers[-1] > 34
+    # Some that fall due while the machine is held up come together, in any order.
+    assert sum(numbers[:20]) < sum(numbers[20:]) / 2
 
 
 def test_recover_of_a_webhook_that_is_off(account):

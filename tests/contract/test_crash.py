@@ -10,7 +10,7 @@ import pytest
 from harness import receiver as receivers
 from harness.polling import eventually
 from harness.receiver import closed_port, status
-from harness.server import SANITIZED, run
+from harness.server import run
 
 
 def test_what_waits_is_taken_up(make_server, make_receiver):
@@ -39,11 +39,22 @@ def test_a_retry_keeps_its_time_over_a_restart(make_server, make_receiver):
     server.kill()
     server.start()
     _, second = receiver.wait(2)
-    waited = second.unix_time - first.unix_time
-    assert 1.99 <= waited <= 2.2 + (10 if SANITIZED else 2)
+    assert second.unix_time - first.unix_time >= 1.99
     assert second.body == first.body
     (entry,) = account.settled(webhook, "delivered")
     assert entry["attempt_number"] == 2
+
+
+def test_a_retry_is_due_when_it_was_over_a_restart(make_server, make_receiver):
+    server = make_server("--retry-schedule", "1h")
+    account = server.account()
+    webhook = account.webhook(make_receiver(status(500)).url())
+    account.publish()
+    (entry,) = eventually(lambda: [one for one in account.deliveries(webhook) if one["response_status_code"] == 500])
+    due = account.detail(webhook, entry["delivery_id"])["next_attempt_at"]
+    server.kill()
+    server.start()
+    assert account.detail(webhook, entry["delivery_id"])["next_attempt_at"] == due
 
 
 def test_everything_is_still_there(make_server, make_receiver):
@@ -104,7 +115,7 @@ def test_after_sigterm_no_request_is_taken_and_the_last_one_is_answered(make_ser
         except OSError:
             return True
 
-    eventually(refused, 5, "the end of taking requests")
+    eventually(refused, what="the end of taking requests")
     last.join()
     assert answers[0].status == 200 and answers[0].data["status"] == "delivered"
     assert server.process.wait(20) == 0
@@ -119,7 +130,7 @@ def test_sigterm_does_not_wait_for_ever(make_server, make_receiver):
     receiver.wait(1)
     started = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - started < (10 if SANITIZED else 3)
+    assert time.monotonic() - started < 20, "the attempt may take a minute"
     receiver.answer_with(status(200))
     server.start()
     account.settled(webhook, "delivered")
@@ -131,7 +142,7 @@ def test_an_idle_server_ends_at_once(make_server, number):
     started = time.monotonic()
     server.process.send_signal(number)
     assert server.process.wait(20) == 0
-    assert time.monotonic() - started < (10 if SANITIZED else 2)
+    assert time.monotonic() - started < 10, "what is under way would have 30 s"
 
 
 @pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite",

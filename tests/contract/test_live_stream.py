@@ -4,7 +4,7 @@ import pytest
 from harness import receiver as receivers
 from harness.live import LiveStream
 from harness.polling import eventually
-from harness.receiver import status
+from harness.receiver import Held, status
 
 ENTRY = ["id", "event_type", "delivery_id", "attempt_number", "response_status_code", "status",
          "delivered_at", "created_at"]
@@ -29,21 +29,22 @@ def has_status(wanted):
 
 
 def test_every_change_of_an_entry_is_told(account, make_receiver, open_stream):
-    receiver = make_receiver(status(500), status(200))
-    webhook = account.webhook(receiver.url())
+    success = Held(status(200))
+    receiver = make_receiver(status(500), success)
+    webhook = account.webhook(receiver.url(), options={"timeout": "1m"})
     stream = open_stream(account, webhook)
     assert stream.header("Content-Type") == "text/event-stream"
     assert stream.header("Cache-Control") == "no-store"
     account.publish()
+    # Its first attempt failed, and that is told while the second is under way.
+    stream.wait(lambda event: event.kind == "delivery" and event.data["response_status_code"] == 500)
+    success.let_go()
     told = stream.wait(has_status("delivered"))
     assert list(told.data) == ENTRY
     assert told.data == account.deliveries(webhook)[0]
     assert {entry["delivery_id"] for entry in stream.entries()} == {told.data["delivery_id"]}
     assert [entry["attempt_number"] for entry in stream.entries()] == sorted(
         entry["attempt_number"] for entry in stream.entries())
-    # Its first attempt failed, and that was told while the second was to come.
-    assert any(entry["status"] == "pending" and entry["response_status_code"] == 500
-               for entry in stream.entries())
 
 
 def test_only_the_webhook_that_was_asked_for(account, receiver, open_stream):

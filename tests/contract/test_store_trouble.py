@@ -49,7 +49,7 @@ def test_503_while_it_cannot_write_and_on_again_by_itself(make_server, receiver)
     assert account.get("/webhooks").status == 200, "reading goes on"
 
     limit_files(server, resource.RLIM_INFINITY)
-    eventually(lambda: server.request("GET", "/readyz").status == 200, 20)
+    eventually(lambda: server.request("GET", "/readyz").status == 200)
     assert server.operator("POST", path, event).status == 202
     accepted += 1
     account.settled(webhook, "delivered", accepted)

@@ -62,7 +62,7 @@ def test_fields_of_a_webhook(places, webhook, receiver):
         last = max((answer.data for answer in answers), key=lambda shown: shown["updated_at"])
         assert (last["name"], last["events"]) == (name, events)
         assert (last["url"], last["options"]["timeout"]) == (url, timeout)
-    eventually(lambda: all(place.get(path).data == last for place in places), 3, "the last state everywhere")
+    eventually(lambda: all(place.get(path).data == last for place in places), what="the last state everywhere")
 
 
 def test_a_new_secret_a_name_and_a_switch(places, webhook, receiver):
@@ -81,16 +81,16 @@ def test_a_new_secret_a_name_and_a_switch(places, webhook, receiver):
         regenerated, _, _ = at_once(lambda: one.post(f"{path}/regenerate-secret"),
                                     lambda: two.put(path, {"name": wanted["name"]}),
                                     lambda: three.put(path, {"is_active": wanted["is_active"]}))
-        eventually(lambda: all(wanted.items() <= place.get(path).data.items() for place in places), 3,
-                   "the name and the switch on every node")
-        eventually(lambda: all(is_signed_with(regenerated.data["secret"], place) for place in places), 3,
-                   "the new secret on every node")
+        eventually(lambda: all(wanted.items() <= place.get(path).data.items() for place in places),
+                   what="the name and the switch on every node")
+        eventually(lambda: all(is_signed_with(regenerated.data["secret"], place) for place in places),
+                   what="the new secret on every node")
 
 
 def test_fields_and_the_key_of_an_account(nodes, account):
     one, two, three = nodes
     path = f"/accounts/{account.id}"
-    eventually(lambda: all(node.operator("GET", path).status == 200 for node in nodes), 3, "the account")
+    eventually(lambda: all(node.operator("GET", path).status == 200 for node in nodes), what="the account")
     for n in range(6):
         wanted = {"name": f"Acme {n}", "first_attempt_target": f"{n + 1}s"}
         _, _, regenerated = at_once(
@@ -98,10 +98,10 @@ def test_fields_and_the_key_of_an_account(nodes, account):
             lambda: two.operator("PUT", path, {"first_attempt_target": wanted["first_attempt_target"]}),
             lambda: three.operator("POST", f"{path}/regenerate-key"))
         account.key = regenerated.data["api_key"]
-        eventually(lambda: all(wanted.items() <= node.operator("GET", path).data.items() for node in nodes), 3,
-                   "the name and the target on every node")
-        eventually(lambda: all(account_on(node, account).get("/webhooks").status == 200 for node in nodes), 3,
-                   "the new key on every node")
+        eventually(lambda: all(wanted.items() <= node.operator("GET", path).data.items() for node in nodes),
+                   what="the name and the target on every node")
+        eventually(lambda: all(account_on(node, account).get("/webhooks").status == 200 for node in nodes),
+                   what="the new key on every node")
 
 
 def test_a_change_is_judged_by_what_is_stored(places, webhook):

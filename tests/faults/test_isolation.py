@@ -8,7 +8,7 @@ import time
 
 import pytest
 from harness import receiver as receivers
-from harness.polling import eventually
+from harness.polling import eventually, quickest
 from harness.ports import free_port
 from harness.receiver import status
 from harness.server import SANITIZED
@@ -69,7 +69,7 @@ def test_a_tenth_hangs_and_the_others_do_not_notice(make_server, make_receiver):
     for _ in range(100):
         beside.account.publish("booking.created")
         alone.account.publish("booking.created")
-    eventually(lambda: beside.hanging.in_progress >= 8, 20, "the hanging ones to hang")
+    eventually(lambda: beside.hanging.in_progress >= 8, what="the hanging ones to hang")
     for _ in range(8):  # until the percentiles of so many tell the same from more
         for number in range(500):
             for world in (alone, beside) if number % 2 else (beside, alone):
@@ -91,12 +91,16 @@ def test_hanging_receivers_never_take_the_last_slot(make_server, make_receiver):
         account.webhook(hanging.url(f"/{number}"), ["booking.created"])
     for _ in range(20):
         account.publish("booking.created")
-    eventually(lambda: hanging.in_progress >= 30, 10, "the slots to fill")
+    eventually(lambda: hanging.in_progress >= 30, what="the slots to fill")
     account.webhook(quick.url())
-    started = time.monotonic()
-    account.publish()
-    (request,) = quick.wait(1)
-    assert request.started - started < (5 if SANITIZED else 1)
+
+    def measure():
+        seen, started = len(quick.requests), time.monotonic()
+        account.publish()
+        return quick.wait(seen + 1)[-1].started - started
+
+    limit = 5 if SANITIZED else 1
+    assert quickest(measure, limit) < limit
 
 
 @pytest.mark.parametrize("events", [20_000 if SANITIZED else 100_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
@@ -108,7 +112,7 @@ def test_a_burst_of_one_account_does_not_delay_another(make_server, make_receive
     webhook = noisy.webhook(f"http://127.0.0.1:{port}/")
     if is_alive:  # in a process of its own, so that it does not hold up the one that measures
         start_command("receive", "--listen", f"127.0.0.1:{port}", "--secret", webhook["secret"], output=os.devnull)
-        eventually(lambda: is_open(port), 10, "the receiver")
+        eventually(lambda: is_open(port), what="the receiver")
     receiver = make_receiver()
     quiet.webhook(receiver.url())
     event = {"account_id": noisy.id, "event": "contact.created", "data": {"text": "x" * 100}}
@@ -138,7 +142,9 @@ ANSWER_S = 0.005
 def test_a_receiver_that_comes_back_is_not_stormed(make_server, make_receiver, waiting):
     at_once = 8
     back_in_s = max(5, waiting // 2000)
-    server = make_server("--retry-schedule", f"{back_in_s}s,1h", "--max-in-flight-per-webhook", str(at_once), "--rate-limit", "0",
+    # More than one retry: on a slow machine the first of some is over before the receiver is back.
+    schedule = ",".join([f"{back_in_s}s"] * 10)
+    server = make_server("--retry-schedule", schedule, "--max-in-flight-per-webhook", str(at_once), "--rate-limit", "0",
                          SKYHOOK_LOG="info")
     account = server.account()
     receiver = make_receiver(status(200, delay=ANSWER_S), listening=False)

@@ -37,7 +37,7 @@ def test_kill_a_node_under_load(make_cluster, make_receiver):
         assert len(publisher.accepted) > len(owned), "the other node went on"
     finally:
         publisher.stop()
-    eventually(lambda: publisher.accepted <= set(numbers(quick)), 15, "every accepted event")
+    eventually(lambda: publisher.accepted <= set(numbers(quick)), what="every accepted event")
     sent = numbers(quick)
     assert len(sent) - len(set(sent)) <= 1024, "duplicates only of what was in flight"
 
@@ -64,11 +64,11 @@ def test_a_frozen_node_does_not_deliver_what_others_took_over(make_cluster, make
     eventually(lambda: time.monotonic() - frozen >= frozen_s, frozen_s + 1)
     two.process.send_signal(signal.SIGCONT)
     # It finds out, and goes on as a node like any other.
-    eventually(lambda: "the lease was lost" in two.log(), 10, "the node knows")
-    eventually(lambda: two.request("GET", "/readyz").status == 200, 10, "ready again")
+    eventually(lambda: "the lease was lost" in two.log(), what="the node knows")
+    eventually(lambda: two.request("GET", "/readyz").status == 200, what="ready again")
     eventually(lambda: two.operator("POST", f"/accounts/{account.id}/events",
                                     {"event": "contact.created", "data": {"n": 1000}}).status == 202,
-               10, "an event that is accepted")
-    eventually(lambda: 1000 in numbers(receiver), 10, "new work")
+               what="an event that is accepted")
+    eventually(lambda: 1000 in numbers(receiver), what="new work")
     sent = numbers(receiver)[in_flight:]
     assert len(sent) - len(set(sent)) <= in_flight, "nothing twice beyond what was in flight"

@@ -60,10 +60,10 @@ def test_a_switch_off_for_failing_is_told(make_server, make_receiver, clock, sto
         clock.set(minutes * 60)
         account.publish(data={"minutes": minutes})
         receiver.wait(len(receiver.requests))
-        eventually(lambda: len(account.deliveries(webhook, "?status=failed")) == (1 if minutes == 2 else 2), 10, "the failure")
-    eventually(lambda: not account.get(f"/webhooks/{webhook['id']}").data["is_active"], 10, "the switch-off")
+        eventually(lambda: len(account.deliveries(webhook, "?status=failed")) == (1 if minutes == 2 else 2), what="the failure")
+    eventually(lambda: not account.get(f"/webhooks/{webhook['id']}").data["is_active"], what="the switch-off")
     events = eventually(lambda: [one for one in told.requests if one.json["event"] == "operator.webhook.switched_off"],
-                        10, "the event")
+                        what="the event")
     off = account.get(f"/webhooks/{webhook['id']}?include=options").data["options"]["switched_off"]
     data = events[0].json["data"]
     assert (data["webhook_id"], data["reason"]) == (webhook["id"], "failing")

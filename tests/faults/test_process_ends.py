@@ -12,7 +12,7 @@ from harness.server import SANITIZED
 from harness.stores import KINDS
 
 IN_FLIGHT = 16
-COMMIT_S = 15 if SANITIZED else 2  # an outcome is durable after this long at most, on a busy machine too
+COMMIT_S = 15 if SANITIZED else 2  # an outcome is durable after this long at most, where the slowest event took no time
 RETRIES = ",".join(["300ms"] * 12)
 
 
@@ -65,8 +65,8 @@ def test_kill_9_every_few_seconds(make_server, make_receiver, store, kills):
         for first, again in zip(times, times[1:]):
             kill = next((at for at in killed if first < at < again), None)
             assert kill, f"event {number} came twice without a kill"
-            # In flight: its outcome was not yet durable, which takes a commit.
-            assert kill - first < COMMIT_S, f"event {number} came again {kill - first:.1f} s after it was taken"
+            # In flight: its outcome was not yet durable, which takes a commit, as an event does.
+            assert kill - first < COMMIT_S + publisher.slowest_s, f"event {number} came again {kill - first:.1f} s after it was taken"
     twice = sum(len(times) - 1 for times in subscriber.taken.values())
     print(f"{len(publisher.accepted)} accepted, {kills} kills, {twice} duplicates")
 

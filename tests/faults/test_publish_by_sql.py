@@ -60,8 +60,8 @@ def test_the_event_exists_if_and_only_if_the_transaction_commits(shop):
     # One that fails on its way, of its own or by the database's doing, leaves nothing either.
     shop.refused(f"BEGIN; {shop.publish(key='order-2')}; {order}; COMMIT;")
     last = shop.sql(shop.publish('{"last":1}'))
-    eventually(lambda: shop.sql("SELECT count(*) FROM skyhook.outbox") == "0", 5)
-    eventually(lambda: len(shop.receiver.requests) == 2, 5, "the last one")
+    eventually(lambda: shop.sql("SELECT count(*) FROM skyhook.outbox") == "0")
+    eventually(lambda: len(shop.receiver.requests) == 2, what="the last one")
     assert shop.account.detail(
         shop.webhook, shop.account.deliveries(shop.webhook)[0]["delivery_id"])["event_id"] == last
     metrics = shop.node.request("GET", "/metrics", headers={
@@ -114,7 +114,7 @@ def test_what_is_wrong_is_said(shop):
 def test_an_event_without_subscribers(shop):
     event = shop.sql(shop.publish(event="contact.deleted"))
     assert re.fullmatch(r"[0-9a-f-]{36}", event)
-    eventually(lambda: shop.sql("SELECT count(*) FROM skyhook.outbox") == "0", 5, "picked up")
+    eventually(lambda: shop.sql("SELECT count(*) FROM skyhook.outbox") == "0", what="picked up")
     assert shop.account.deliveries(shop.webhook) == []
     assert shop.sql("SELECT count(*) FROM skyhook.events") == "1"
 
@@ -137,7 +137,7 @@ def test_one_key_by_sql_and_by_http(shop):
                                          b'"idempotency_key":"one"}')
         return answer.status == 200 and answer
 
-    answer = eventually(again, 5, "the first result")
+    answer = eventually(again, what="the first result")
     assert answer.data == {"id": first, "deliveries": 1}
     conflict = shop.node.operator("POST", f"/accounts/{shop.account.id}/events",
                                   {**body, "data": {"n": 2}})
@@ -159,7 +159,7 @@ def test_several_nodes_pick_up_each_event_once(make_cluster, make_receiver):
         f"SELECT skyhook.publish({account.id}, 'contact.created', json_build_object('n', n)) "
         "FROM generate_series(1, 2000) AS n")
     eventually(lambda: len(receiver.requests) >= 2000, 30, "all of them")
-    eventually(lambda: cluster.store.sql("SELECT count(*) FROM skyhook.attempts") == "2000", 10)
+    eventually(lambda: cluster.store.sql("SELECT count(*) FROM skyhook.attempts") == "2000")
     assert sorted(numbers(receiver)) == list(range(1, 2001))
 
 

@@ -60,8 +60,8 @@ def test_a_backup_under_load_restores(make_server, make_receiver, tool, tmp_path
     assert len(before) == 50
     assert {same.detail(good, delivery)["status"] for delivery in before} == {"delivered"}
     same.publish(data={"n": "after"})
-    eventually(lambda: any(request.json["data"] == {"n": "after"} for request in receiver.requests), 15,
-               "a delivery after the restore")
+    eventually(lambda: any(request.json["data"] == {"n": "after"} for request in receiver.requests),
+               what="a delivery after the restore")
 
 
 def test_a_store_of_a_newer_version_is_refused(make_server, tool):
@@ -81,7 +81,7 @@ def test_an_unanswered_delivery_waits_through_the_restore(make_server, make_rece
     webhook = account.webhook(receiver.url())
     account.publish()
     receiver.wait(1)
-    eventually(lambda: account.deliveries(webhook)[0]["attempt_number"] == 1, 10, "the outcome")
+    eventually(lambda: account.deliveries(webhook)[0]["attempt_number"] == 1, what="the outcome")
     copy = tmp_path / "skyhook.db"
     subprocess.run([tool("sqlite3"), str(server.directory / "data" / "skyhook.db"),
                     f".backup '{copy}'"], check=True, timeout=60)

@@ -251,8 +251,8 @@ class Listener:
         with open(self.output, "ab") as stream:
             self.process = subprocess.Popen(self.arguments, env=self.environment, stdout=stream,
                                             stderr=stream)
-        eventually(lambda: self.text().count("Listening to") > before or self.ended(), 20,
-                   "listen to begin")
+        eventually(lambda: self.text().count("Listening to") > before or self.ended(),
+                   what="listen to begin")
         assert not self.ended(), self.text()
         return self
 
@@ -296,23 +296,23 @@ def test_listen_forwards_live_and_signed(access, account, make_receiver, make_li
     account.settled(webhook, "delivered")
     listener = make_listener(access, local)
     publish_many(account, 5)
-    local.wait(5, timeout=15)
+    local.wait(5)
     # The very deliveries, body for body, with a signature that the local code can verify.
     assert sorted(ids(local)) == sorted(ids(remote)[1:])
     bodies = {request.delivery_id: request.body for request in remote.requests}
     for request in local.requests:
         assert request.body == bodies[request.delivery_id]
     assert verify(tmp_path, raw_request(local.requests[0]), SECRET) == (0, {"none"})
-    eventually(lambda: listener.text().count("-> 200") == 5, 5, "five lines")
+    eventually(lambda: listener.text().count("-> 200") == 5, what="five lines")
 
 
 def test_listen_makes_a_secret_where_none_is_given(access, account, make_receiver, make_listener):
     remote, local = make_receiver(), make_receiver()
     account.webhook(remote.url())
     listener = make_listener(access, local, secret=None)
-    made = eventually(lambda: re.search(r"^whsec_\S+$", listener.text(), re.MULTILINE), 10, "the secret")
+    made = eventually(lambda: re.search(r"^whsec_\S+$", listener.text(), re.MULTILINE), what="the secret")
     account.publish()
-    assert signed_by({"secret": made.group()}, local.wait(1, timeout=15)[0])
+    assert signed_by({"secret": made.group()}, local.wait(1)[0])
 
 
 def test_listen_signs_with_an_ed25519_key_that_it_makes_and_prints(access, account, make_receiver, make_listener,
@@ -320,9 +320,9 @@ def test_listen_signs_with_an_ed25519_key_that_it_makes_and_prints(access, accou
     remote, local = make_receiver(), make_receiver()
     account.webhook(remote.url())
     listener = make_listener(access, local, "--ed25519-key", "new")
-    made = eventually(lambda: re.search(r"^(whsk_\S+)\n.*\n(whpk_\S+)$", listener.text(), re.MULTILINE), 10, "the key")
+    made = eventually(lambda: re.search(r"^(whsk_\S+)\n.*\n(whpk_\S+)$", listener.text(), re.MULTILINE), what="the key")
     account.publish()
-    request = raw_request(local.wait(1, timeout=15)[0])
+    request = raw_request(local.wait(1)[0])
     assert verify(tmp_path, request, SECRET, "--public-key", made.group(2)) == (0, {"none"})
     # The next run takes the same key.
     trigger = run("trigger", "booking.created", "--to", local.url(), "--secret", SECRET, "--ed25519-key", made.group(1))
@@ -337,11 +337,11 @@ def test_listen_shows_what_the_laptop_answers(access, account, make_receiver, ma
     account.webhook(remote.url())
     listener = make_listener(access, local)
     account.publish()
-    eventually(lambda: "-> 422" in listener.text() and "    no such contact\n" in listener.text(), 15,
-               "the answer")
+    eventually(lambda: "-> 422" in listener.text() and "    no such contact\n" in listener.text(),
+               what="the answer")
     # An error of the local code is shown, not repeated: the next delivery comes after it.
     account.publish()
-    local.wait(2, timeout=15)
+    local.wait(2)
     assert len(set(ids(local))) == 2
 
 
@@ -353,7 +353,7 @@ def test_listen_loses_nothing_while_the_server_is_away(make_server, make_receive
     access = {"SKYHOOK_SERVER": f"http://127.0.0.1:{server.port}", "SKYHOOK_API_KEY": account.key}
     listener = make_listener(access, local)
     publish_many(account, 2)
-    local.wait(2, timeout=15)
+    local.wait(2)
     server.kill()
     eventually(lambda: "trying again" in listener.text(), 30, "the listener to notice")
     server.start()
@@ -368,11 +368,11 @@ def test_listen_goes_on_where_it_stopped(access, account, make_receiver, make_li
     account.webhook(remote.url())
     listener = make_listener(access, local)
     publish_many(account, 2)
-    local.wait(2, timeout=15)
-    eventually(lambda: listener.text().count("-> 200") == 2, 5, "both lines")
+    local.wait(2)
+    eventually(lambda: listener.text().count("-> 200") == 2, what="both lines")
     listener.stop()
     publish_many(account, 120)  # more than one page of the log
-    remote.wait(122, timeout=20)
+    remote.wait(122)
     listener.start()
     assert "Going on" in listener.text()
     local.wait(122, timeout=60)
@@ -385,11 +385,11 @@ def test_listen_killed_goes_on_where_it_was(access, account, make_receiver, make
     account.webhook(remote.url())
     listener = make_listener(access, local)
     publish_many(account, 20)
-    local.wait(5, timeout=15)
+    local.wait(5)
     listener.process.kill()
     listener.process.wait(10)
     publish_many(account, 5)
-    remote.wait(25, timeout=20)
+    remote.wait(25)
     listener.start()
     eventually(lambda: set(ids(local)) == set(ids(remote)), 30, "everything")
     assert len(ids(local)) <= 26, "twice at most what was under way"
@@ -405,7 +405,7 @@ def test_listen_knows_a_webhook_that_was_made_while_it_was_stopped(access, accou
     account.publish("contact.updated")
     remote.wait(1)
     listener.start()
-    local.wait(1, timeout=15)
+    local.wait(1)
 
 
 def test_listen_knows_a_webhook_that_was_made_just_before_it_was_stopped(access, account, make_receiver,
@@ -416,13 +416,13 @@ def test_listen_knows_a_webhook_that_was_made_just_before_it_was_stopped(access,
     listener = make_listener(access, local)
     account.webhook(remote.url(), events=["contact.updated"])
     account.publish()
-    local.wait(1, timeout=15)
-    eventually(lambda: "-> 200" in listener.text(), 5, "its line")
+    local.wait(1)
+    eventually(lambda: "-> 200" in listener.text(), what="its line")
     listener.stop()
     account.publish("contact.updated")
     remote.wait(2)
     listener.start()
-    local.wait(2, timeout=15)
+    local.wait(2)
     assert sorted(ids(local)) == sorted(ids(remote))
 
 
@@ -443,7 +443,7 @@ def test_listen_goes_on_after_ten_minutes(access, account, make_receiver, make_l
     account.publish()
     remote.wait(1)
     listener.start()
-    local.wait(1, timeout=15)
+    local.wait(1)
 
 
 def test_listen_counts_a_stop_from_its_last_sign_of_life(access, account, make_receiver, make_listener,
@@ -453,17 +453,17 @@ def test_listen_counts_a_stop_from_its_last_sign_of_life(access, account, make_r
     account.webhook(remote.url())
     listener = make_listener(access, local)
     account.publish()
-    eventually(lambda: "waiting for it" in listener.text(), 15, "the listener to notice")
+    eventually(lambda: "waiting for it" in listener.text(), what="the listener to notice")
 
     def saved_at():
         return json.loads((tmp_path / "state.json").read_text())["saved_at"]
 
     before = saved_at()
-    eventually(lambda: saved_at() > before, 20, "a later time")
+    eventually(lambda: saved_at() > before, what="a later time")
     listener.stop()
     local.open()
     listener.start()
-    local.wait(1, timeout=15)
+    local.wait(1)
 
 
 def test_listen_says_when_too_much_time_has_passed(access, account, make_receiver, make_listener,
@@ -478,7 +478,7 @@ def test_listen_says_when_too_much_time_has_passed(access, account, make_receive
     listener.start()
     assert "beginning with what is new now" in listener.text()
     account.publish(data={"n": "new"})
-    local.wait(1, timeout=15)
+    local.wait(1)
     assert local.requests[0].json["data"] == {"n": "new"}
 
 
@@ -488,7 +488,7 @@ def test_listen_lets_a_deleted_webhook_go(access, account, make_receiver, make_l
     everything = make_listener(access, local)
     assert account.delete(f"/webhooks/{gone['id']}").status == 204
     account.publish()
-    local.wait(1, timeout=15)
+    local.wait(1)
     assert "(404)" not in everything.text()
     everything.stop()
     one = make_listener(access, local, "--webhook", kept["id"])
@@ -513,9 +513,9 @@ def test_listen_waits_for_the_laptops_own_server(access, account, make_receiver,
     account.webhook(remote.url())
     listener = make_listener(access, local)
     publish_many(account, 3)
-    eventually(lambda: "waiting for it" in listener.text(), 15, "the listener to notice")
+    eventually(lambda: "waiting for it" in listener.text(), what="the listener to notice")
     local.open()
-    local.wait(3, timeout=20)
+    local.wait(3)
     assert sorted(ids(local)) == sorted(ids(remote))
     assert listener.text().count("waiting for it") == 1
 
@@ -528,7 +528,7 @@ def test_listen_to_some_events_of_one_webhook(access, account, make_receiver, ma
     account.publish("contact.created")
     account.publish("contact.updated")
     remote.wait(3)
-    local.wait(1, timeout=15)
+    local.wait(1)
     assert [request.json["event"] for request in local.requests] == ["contact.updated"]
 
 
@@ -649,14 +649,14 @@ def test_rekey_goes_on_after_a_kill(make_server, receiver, tmp_path):
         command = subprocess.Popen([str(BINARY), "rekey", *store.arguments()],
                                    env=clean_environment(**BOTH_KEYS))
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        eventually(lambda: store.sql(waits) == "1", 20, "the wait for the lock")
+        eventually(lambda: store.sql(waits) == "1", what="the wait for the lock")
         command.send_signal(signal.SIGKILL)
         command.wait(10)
     finally:
         session.stdin.close()
         session.wait(10)
     # The statement under way is the database's to finish once the lock is gone.
-    eventually(lambda: store.sql(waits) == "0", 20, "the end of the statement")
+    eventually(lambda: store.sql(waits) == "0", what="the end of the statement")
     done = rekey(server, BOTH_KEYS)
     assert done.returncode == 0 and "2 secrets sealed under the new key, 3 were" in done.stdout, (
         done.stdout + done.stderr)

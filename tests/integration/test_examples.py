@@ -61,7 +61,7 @@ def receiver_command(language, port, built, tool):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_vectors(language, built, tool):
     result = subprocess.run(vector_command(language, built, tool), cwd=EXAMPLES / language,
-                            capture_output=True, text=True, timeout=120)
+                            capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -83,7 +83,7 @@ class Example:
             self.process = subprocess.Popen(command, cwd=directory, stdout=stream,
                                             stderr=subprocess.STDOUT,
                                             env={**os.environ, **environment})
-        eventually(self.listens, 20, "the example to listen")
+        eventually(self.listens, what="the example to listen")
 
     def listens(self):
         assert self.process.poll() is None, self.lines()
@@ -126,7 +126,7 @@ def test_real_deliveries_good_and_forged(language, dialect, built, tool, account
         account.put(f"/webhooks/{webhook['id']}", {"url": f"http://127.0.0.1:{port}/hook"})
         for _ in range(3):
             account.publish(data={"name": "Zoë 🙂", "n": 1.0})
-        eventually(lambda: example.count("verified") == 3, 15, "three verified deliveries")
+        eventually(lambda: example.count("verified") == 3, what="three verified deliveries")
         assert example.count("refused") == 0
 
         headers = {name: value for name, value in genuine.headers

@@ -31,7 +31,7 @@ def test_it_is_passed_on_over_retries_and_a_restart(traced_server, make_receiver
     webhook = account.webhook(receiver.url())
     publish(server, account, {"event": "contact.created", "data": {}})
     receiver.wait(2)
-    eventually(lambda: account.deliveries(webhook)[0]["attempt_number"] == 2, 10, "the outcome")
+    eventually(lambda: account.deliveries(webhook)[0]["attempt_number"] == 2, what="the outcome")
     server.restart()
     same = Account(server, account.id, account.key)
     delivery = same.deliveries(webhook)[0]["delivery_id"]
@@ -70,7 +70,7 @@ def line(server, message, **fields):
         return next((one for one in lines(server) if one["message"] == message
                      and all(one.get(name) == value for name, value in fields.items())), None)
 
-    return eventually(there, 10, f"'{message}' with {fields}")
+    return eventually(there, what=f"'{message}' with {fields}")
 
 
 def test_from_a_request_to_its_attempts(traced_server, make_receiver):

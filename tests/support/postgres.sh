@@ -47,7 +47,7 @@ make_directory() {
 url() { echo "postgres://postgres@127.0.0.1:$(cat "$dir/port")/postgres"; }
 
 run() {
-  as_owner "$binaries/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 30 \
+  as_owner "$binaries/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 90 \
     -o "-p $(cat "$dir/port") -k '$dir'" start >/dev/null
 }
 
@@ -78,7 +78,7 @@ CONF
       -c "ALTER SYSTEM SET synchronous_standby_names = 'standby'" -c 'SELECT pg_reload_conf()' >/dev/null
     url
     ;;
-  promote) as_owner "$binaries/pg_ctl" -D "$dir/data" -w -t 30 promote >/dev/null ;;
+  promote) as_owner "$binaries/pg_ctl" -D "$dir/data" -w -t 90 promote >/dev/null ;;
   run) run; url ;;
   url) url ;;
   stop) as_owner "$binaries/pg_ctl" -D "$dir/data" -m fast -w stop >/dev/null ;;

@@ -46,12 +46,12 @@ def account_on(node, original):
 
 
 def known_on(node, original):
-    """The account on another node, once its webhook is known there: within a second or so."""
+    """The account on another node, once its webhook is known there."""
     there = account_on(node, original)
 
     def known():
         answer = there.get("/webhooks")
         return answer.status == 200 and answer.data
 
-    eventually(known, 3, "the webhook on the other node")
+    eventually(known, what="the webhook on the other node")
     return there

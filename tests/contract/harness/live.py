@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 
-from .polling import eventually
+from .polling import GUARD_S, eventually
 
 
 class Event:
@@ -61,7 +61,7 @@ class LiveStream:
     def entries(self):
         return [event.data for event in self.events if event.kind == "delivery"]
 
-    def wait(self, check, timeout=10, what="the event"):
+    def wait(self, check, timeout=GUARD_S, what="the event"):
         """The first event that `check` accepts."""
         return eventually(lambda: next(filter(check, list(self.events)), None), timeout, what)
 

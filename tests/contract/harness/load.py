@@ -4,6 +4,7 @@ import collections
 import http.client
 import json
 import threading
+import time
 
 from .http import KeptConnection
 
@@ -18,6 +19,7 @@ class Publisher:
         self.refused = []  # status and Retry-After of what was not accepted
         self.cut = []  # answers that ended in the middle
         self.by_server = collections.Counter()  # how many each accepted, by its port
+        self.slowest_s = 0  # until one was accepted, which is when it is durable
         self.lock = threading.Lock()
         self.number = 0
         self.stopped = threading.Event()
@@ -34,6 +36,7 @@ class Publisher:
                 self.number += 1
                 number = self.number
             body = json.dumps({"event": "contact.created", "data": {"n": number}})
+            began = time.monotonic()
             try:
                 answer = connection.request("POST", f"/operator/v1/accounts/{account_id}/events", body, headers)
             except (OSError, http.client.HTTPException) as error:
@@ -48,6 +51,7 @@ class Publisher:
                 if answer.status == 202:
                     self.accepted.add(number)
                     self.by_server[server.port] += 1
+                    self.slowest_s = max(self.slowest_s, time.monotonic() - began)
                 else:
                     self.refused.append((answer.status, answer.headers.get("retry-after")))
             if self.pause:

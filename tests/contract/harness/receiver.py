@@ -1,6 +1,7 @@
 """A receiver on raw sockets that does what a test tells it, well-behaved or not, and keeps every
 request as it came: head, headers, body, time."""
 
+import functools
 import itertools
 import json
 import select
@@ -10,7 +11,8 @@ import struct
 import threading
 import time
 
-from .polling import eventually
+from .polling import GUARD_S, eventually
+from .ports import free_port
 
 
 class Request:
@@ -30,7 +32,7 @@ class Request:
         assert len(values) <= 1, f"{name} was sent {len(values)} times"
         return values[0] if values else None
 
-    @property
+    @functools.cached_property
     def json(self):
         return json.loads(self.body)
 
@@ -169,9 +171,26 @@ def endless_headers(connection, _request):
     return False
 
 
+class Held:
+    """An answer that waits until it is let go: what is to happen while an attempt is under way has all the time it takes."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.released = threading.Event()
+
+    def __call__(self, connection, request):
+        while not self.released.is_set():
+            connection.pause(0.02)
+        return self.answer(connection, request)
+
+    def let_go(self):
+        self.released.set()
+
+
 class Receiver:
     """`answers` are given one a request, the last one for all that follow. With `listening=False` its
-    port is closed, though nobody else's, until open() is called."""
+    port is closed, though nobody else's, until open() is called. No other test gets the port after its end: a retry that is
+    still to come would meet a stranger."""
 
     def __init__(self, *answers, tls=None, host="127.0.0.1", name=None, greeting=b"", listening=True):
         self.answers = list(answers) or [status(200)]
@@ -190,8 +209,8 @@ class Receiver:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((host, 0))
-        self.port = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener.bind((host, self.port))
         if listening:
             self.open()
 
@@ -208,7 +227,7 @@ class Receiver:
         with self._lock:
             self.answers = list(answers)
 
-    def wait(self, count=1, timeout=10.0):
+    def wait(self, count=1, timeout=GUARD_S):
         """The first `count` requests."""
         eventually(lambda: len(self.requests) >= count, timeout,
                    f"request {count} (came: {len(self.requests)})")

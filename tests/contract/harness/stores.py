@@ -6,8 +6,11 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
+
+from .polling import eventually
 
 
 class SqliteStore:
@@ -44,6 +47,14 @@ class CpuTime:
         return sum(now - before.get(task, 0) for task, now in self.before.items()) / 1e9
 
 
+def is_running(process):
+    """Not one that has ended and waits for its parent to notice."""
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class PostgresServer:
     """A real PostgreSQL in a folder of its own (tests/support/postgres.sh)."""
 
@@ -68,7 +79,7 @@ class PostgresServer:
 
     def script(self, command, *arguments):
         done = subprocess.run([str(self.SCRIPT), command, self.directory, *arguments], check=True,
-                              timeout=60, env={**os.environ, **self.settings},
+                              timeout=120, env={**os.environ, **self.settings},
                               stdout=subprocess.PIPE, text=True)
         return done.stdout.strip()
 
@@ -91,6 +102,12 @@ class PostgresServer:
 
     def process_id(self):
         return int(self.script("pid"))
+
+    def crash(self):
+        """Ends as in a crash: no session is told, and nothing is written. Returns when all of it is gone."""
+        processes = self.processes()
+        os.kill(self.process_id(), signal.SIGQUIT)
+        eventually(lambda: not any(is_running(process) for process in processes), 30, "the end of the database")
 
     def processes(self):
         """The postmaster and its children."""
