@@ -5,8 +5,8 @@
 //   if (!skyhook::webhook::verify_standard(secret, id, timestamp, signature, raw_body)) return 401;
 //
 // Always hand in the body as it was received, byte for byte: parsed and written again it is another
-// body. Answer 2xx only to what verifies, and remember `webhook-id` for as long as the tolerance to
-// drop duplicates.
+// body. Answer 2xx only to what verifies, and remember `webhook-id` for longer than the schedule of
+// retries takes, to drop duplicates.
 //
 // Prefer verify_standard: its timestamp is that of the attempt. The timestamp of the X-Skylight
 // dialect is that of the delivery's creation, the same on every retry, so its tolerance must be
