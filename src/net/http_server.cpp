@@ -32,6 +32,9 @@ constexpr std::size_t kLingerBytes = 64 * 1024 * 1024;
 constexpr Millis kLingerTime{10'000};
 constexpr std::size_t kKeptCapacity = 1024;  // of a buffer, by a connection that waits
 constexpr int kAcceptsARound = 64;
+// Pipelined requests of a connection that are handled before others have their turn: a buffer holds
+// a thousand small ones.
+constexpr std::uint64_t kRequestsATurn = 16;
 constexpr Millis kAcceptPause{100};  // after running out of file descriptors
 
 std::string_view reason_phrase(int status) {
@@ -221,6 +224,8 @@ class Responder::Connection final : public IoHandler,
 
   void read();
   void consume(std::string_view fresh);
+  void consume_rest();
+  void let_others_go_first();
   std::size_t take_head(std::string_view input);
   std::size_t take_body(std::string_view input);
   std::size_t take_chunks(std::string_view input);
@@ -245,6 +250,7 @@ class Responder::Connection final : public IoHandler,
   State state_ = State::head;
   bool is_waiting_ = true;      // in the server's waiting list
   bool dispatching_ = false;    // the handler runs, below us on the stack
+  bool had_its_turn_ = false;   // goes on by itself once others had theirs
   bool head_begun_ = false;     // the first byte of a request is here
   bool large_counted_ = false;  // the body's bytes are in large_body_bytes
   bool is_head_method_ = false;
@@ -304,7 +310,8 @@ void Responder::Connection::consume(std::string_view fresh) {
   const bool buffered = !in_.empty();
   if (buffered) in_.append(fresh);
   std::string_view input = buffered ? std::string_view(in_) : fresh;
-  while (state_ == State::head || state_ == State::body) {
+  const std::uint64_t last_of_turn = request_number_ + kRequestsATurn;
+  while ((state_ == State::head || state_ == State::body) && request_number_ < last_of_turn) {
     const std::size_t used = state_ == State::head ? take_head(input) : take_body(input);
     input.remove_prefix(used);
     if (used == 0) break;
@@ -316,6 +323,24 @@ void Responder::Connection::consume(std::string_view fresh) {
   } else {
     in_.assign(input);
   }
+  if (state_ == State::head && !in_.empty() && request_number_ >= last_of_turn) {
+    let_others_go_first();
+  }
+}
+
+void Responder::Connection::consume_rest() {
+  const std::string rest = std::exchange(in_, {});
+  consume(rest);
+}
+
+void Responder::Connection::let_others_go_first() {
+  had_its_turn_ = true;
+  watch_for(watched_ & ~std::uint32_t{EPOLLIN});
+  loop.post([keep = shared_from_this()] {
+    if (!std::exchange(keep->had_its_turn_, false) || keep->state_ != State::head) return;
+    keep->watch_for(EPOLLIN);
+    keep->consume_rest();
+  });
 }
 
 std::size_t Responder::Connection::take_head(std::string_view input) {
@@ -580,11 +605,7 @@ void Responder::Connection::answer_sent() {
   loop.arm(timer_, server_->options.idle_timeout);
   watch_for(EPOLLIN);
   // While the handler runs, the loop in consume() goes on by itself.
-  if (!dispatching_ && !in_.empty()) {
-    std::string rest = std::move(in_);
-    in_.clear();
-    consume(rest);
-  }
+  if (!dispatching_ && !in_.empty()) consume_rest();
 }
 
 void Responder::Connection::begin_stream(std::uint64_t number, const ServerResponse& head,

@@ -238,6 +238,35 @@ TEST(HttpServer, ServesPipelinedRequestsInOrder) {
   }
 }
 
+TEST(HttpServer, PipelinedRequestsLetOthersGoFirst) {
+  constexpr int kPipelined = 1000;
+  std::atomic<int> handled = 0;
+  std::atomic<int> handled_before_the_other = kPipelined;
+  std::mutex mutex;
+  std::optional<Client> other;  // guarded by mutex
+  Running running([&](ServerRequest request, Responder responder) {
+    if (request.path == "/other") {
+      handled_before_the_other = handled.load();
+    } else if (++handled == 1) {
+      const std::lock_guard lock(mutex);
+      other->send("GET /other HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    responder.respond({.status = 200, .headers = {}, .body = {}});
+  });
+  {
+    const std::lock_guard lock(mutex);
+    other.emplace(running.port);
+  }
+  Client client(running.port);
+  std::string requests;
+  for (int i = 0; i < kPipelined; ++i) requests += "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  client.send(requests);
+  for (int i = 0; i < kPipelined; ++i) ASSERT_NE(client.read_answer(), "");
+  EXPECT_NE(other->read_answer(), "");
+  // It is read in the next turn, or where it was not accepted yet in the one after that.
+  EXPECT_LE(handled_before_the_other, 100);
+}
+
 TEST(HttpServer, PipelinedRequestWaitsForAnAnswerFromAnotherThread) {
   std::mutex mutex;
   std::deque<Responder> owed;
