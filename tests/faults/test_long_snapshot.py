@@ -91,7 +91,8 @@ class Comparison:
               f"{medians[1]:.1f} us; {dead - before} dead rows more")
         assert on_the_way == 0, "nothing on the way of an event is updated or deleted"
         # Heartbeats, and counts that are folded: they follow time and webhooks.
-        assert dead - before < 100 + 50 * lasted
+        assert dead - before < 100 + 50 * lasted, self.store.sql(
+            "SELECT relname, n_dead_tup FROM pg_stat_user_tables WHERE n_dead_tup > 0 ORDER BY 2 DESC LIMIT 9")
         return medians
 
 
