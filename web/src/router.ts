@@ -1,5 +1,8 @@
 // The address after `#` holds the whole state of a screen: path, filters, range and what is open. A hash needs nothing of the
 // server or of a proxy in between.
+//
+// Back leads to the screen before, or closes what is open over a screen. So a screen is an entry of the history, and so is what was opened
+// over it; filters, ranges, and moving on from one delivery to the next change the entry that is there.
 import { observable, useObservable } from "./store";
 
 export interface Route {
@@ -24,8 +27,15 @@ function safeDecode(part: string): string {
   }
 }
 
+const kOver = "over"; // the state of an entry that was opened over the screen of the one before it
 const current = observable<Route>(parse());
-window.addEventListener("hashchange", () => current.set(parse()));
+let isGoingBack = false;
+for (const kind of ["popstate", "hashchange"]) {
+  window.addEventListener(kind, () => {
+    isGoingBack = false;
+    current.set(parse());
+  });
+}
 
 export const useRoute = (): Route => useObservable(current);
 export const route = (): Route => current.get();
@@ -41,14 +51,11 @@ export function href(path: string, params: Params = {}): string {
   return `#/${path}${text ? `?${text}` : ""}`;
 }
 
-export function navigate(target: string, options: { replace?: boolean } = {}): void {
-  if (options.replace) {
-    history.replaceState(null, "", target);
-    current.set(parse());
-  } else {
-    history.pushState(null, "", target);
-    current.set(parse());
-  }
+// `instead`: of the present entry, which would lead to what is no more. `over`: what is opened over the present screen.
+export function navigate(target: string, how: "further" | "instead" | "over" = "further"): void {
+  if (how === "instead") history.replaceState(null, "", target);
+  else history.pushState(how === "over" ? kOver : null, "", target);
+  current.set(parse());
 }
 
 // The present address with some parameters changed; null removes one.
@@ -57,6 +64,22 @@ export function hrefWith(changes: Params): string {
   return href(path.map(encodeURIComponent).join("/"), { ...Object.fromEntries(params.entries()), ...changes });
 }
 
-export function changeParams(changes: Params, options: { replace?: boolean } = {}): void {
-  navigate(hrefWith(changes), options);
+export function changeParams(changes: Params): void {
+  history.replaceState(history.state, "", hrefWith(changes));
+  current.set(parse());
+}
+
+// Closes what is open over a screen: the way back where it was opened there; `changes` where somebody came by its address.
+export function closeOver(changes: Params): void {
+  if (history.state !== kOver) return changeParams(changes);
+  if (isGoingBack) return; // closed twice in haste, which must not leave the screen
+  isGoingBack = true;
+  history.back();
+}
+
+// What a link does that opens something over its screen. With a key held it is a link as any other, to a tab of its own.
+export function openOver(event: MouseEvent, target: string): void {
+  if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  navigate(target, "over");
 }

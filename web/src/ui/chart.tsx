@@ -42,7 +42,7 @@ export function DeliveriesChart({ steps, range, events, onSelect, footer }: {
         <h2 class="grow">Over time <span class="muted range-words">{rangeWords(range)}</span></h2>
         {view !== "table" && <Legend marks={kMarks[view]} />}
         <Segments<View> label="Shown as" value={view} options={views} disabled={!steps}
-                        onChange={(next) => changeParams({ chart: next === "deliveries" ? null : next }, { replace: true })} />
+                        onChange={(next) => changeParams({ chart: next === "deliveries" ? null : next })} />
       </header>
       <div class="chart-holder">
         {!steps ? <Bone width="100%" height={236} /> : view === "table" ? <StepTable steps={steps} />

@@ -5,5 +5,5 @@ import { Segments } from "./field";
 
 // Which span the screen shows; held in the address.
 export const RangeChoice = ({ range }: { range: Range }): JSX.Element => (
-  <Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value }, { replace: true })} />
+  <Segments label="Range" value={range} options={kRanges} onChange={(value) => changeParams({ range: value })} />
 );

@@ -12,7 +12,7 @@ export function SearchBox({ label, placeholder }: { label: string; placeholder: 
       <label class="visually-hidden" for={id}>{label}</label>
       <SearchIcon />
       <input id={id} class="input" type="search" placeholder={placeholder} value={search}
-             onInput={(event) => changeParams({ search: event.currentTarget.value, page: null }, { replace: true })} />
+             onInput={(event) => changeParams({ search: event.currentTarget.value, page: null })} />
     </div>
   );
 }

@@ -6,7 +6,7 @@ import type { DescribedEventType } from "../api/types";
 import { plural } from "../format";
 import { writeJson } from "../json";
 import { useQuery } from "../query";
-import { changeParams, href, hrefWith, navigate, useRoute } from "../router";
+import { changeParams, closeOver, href, hrefWith, navigate, openOver, useRoute } from "../router";
 import { Code } from "../ui/code";
 import { Dialog } from "../ui/dialog";
 import { SendIcon } from "../ui/icons";
@@ -68,7 +68,7 @@ function Catalogue({ read, extras }: { read: () => Promise<DescribedEventType[]>
           </div>
         )}
       </div>
-      {open && <Details type={open} footer={extras.footer?.(open)} onClose={() => changeParams({ type: null }, { replace: true })} />}
+      {open && <Details type={open} footer={extras.footer?.(open)} onClose={() => closeOver({ type: null })} />}
     </>
   );
 }
@@ -79,10 +79,10 @@ function Row({ type, last }: { type: DescribedEventType; last: ComponentChildren
   const target = hrefWith({ type: type.event });
   const name = <Foreign>{type.event}</Foreign>;
   return (
-    <tr class={isDescribed(type) ? "link" : ""} onClick={(event) => { if (isDescribed(type) && !(event.target as Element).closest("a")) navigate(target); }}>
+    <tr class={isDescribed(type) ? "link" : ""} onClick={(event) => { if (isDescribed(type) && !(event.target as Element).closest("a")) navigate(target, "over"); }}>
       <td>
         <div class="primary-cell">
-          {isDescribed(type) ? <a class="mono wrap-anywhere" href={target}>{name}</a> : <b class="mono wrap-anywhere">{name}</b>}
+          {isDescribed(type) ? <a class="mono wrap-anywhere" href={target} onClick={(event) => openOver(event, target)}>{name}</a> : <b class="mono wrap-anywhere">{name}</b>}
           <div class="sub"><Foreign>{type.description}</Foreign></div>
         </div>
       </td>

@@ -5,7 +5,7 @@ import type { Live } from "../../api/live";
 import type { Webhook } from "../../api/types";
 import { plural } from "../../format";
 import { useQuery } from "../../query";
-import { changeParams, href, hrefWith, useRoute } from "../../router";
+import { changeParams, closeOver, href, hrefWith, navigate, useRoute } from "../../router";
 import { useScope } from "../../scope";
 import { Button } from "../../ui/button";
 import { ListIcon, ReplayIcon, RetryIcon, UpIcon } from "../../ui/icons";
@@ -36,9 +36,9 @@ export function Deliveries(): JSX.Element {
   const { log, live, loadMore, reload, release, loadingMore } = useLog(id, filter);
   const open = params.get("open");
   const webhook = webhooks.data?.find((each) => each.id === id);
-  const move = useCallback((uuid: string | null) => changeParams({ open: uuid, webhook: id }, { replace: true }), [id]);
-  const recover = (on: boolean): void => changeParams({ recover: on ? 1 : null, webhook: id }, { replace: true });
-  const replay = (on: boolean): void => changeParams({ replay: on ? 1 : null, webhook: id }, { replace: true });
+  const move = useCallback((uuid: string) => changeParams({ open: uuid, webhook: id }), [id]);
+  const close = useCallback(() => closeOver({ open: null, recover: null, replay: null, webhook: id }), [id]);
+  const ask = (what: "recover" | "replay"): void => navigate(hrefWith({ [what]: 1, webhook: id }), "over");
 
   if (webhooks.data?.length === 0) return <NoWebhooks />;
   return (
@@ -50,8 +50,8 @@ export function Deliveries(): JSX.Element {
         </div>
         <div class="actions">
           {webhook && !scope.asOperator && <a class="button" href={href(`webhooks/${webhook.id}`)}>Open webhook</a>}
-          <Button disabled={id === null} onClick={() => replay(true)}><ReplayIcon />Replay events…</Button>
-          <Button disabled={id === null} onClick={() => recover(true)}><RetryIcon />Recover failed…</Button>
+          <Button disabled={id === null} onClick={() => ask("replay")}><ReplayIcon />Replay events…</Button>
+          <Button disabled={id === null} onClick={() => ask("recover")}><RetryIcon />Recover failed…</Button>
         </div>
       </div>
       <div class="card">
@@ -59,16 +59,16 @@ export function Deliveries(): JSX.Element {
         <div class="pill-holder">{log.held > 0 && <Button kind="primary" small onClick={release}><UpIcon />{log.held === kMany ? "New deliveries" : plural(log.held, "new delivery", "new deliveries")}</Button>}</div>
         {log.error && !log.entries ? <Failure error={log.error} onRetry={reload} />
           : log.entries?.length === 0 ? <NothingShown webhook={webhook} filtered={isFiltered(filter)} more={log.more !== null} />
-          : <LogRows entries={log.entries} bones={kBones} open={open} fresh={log.fresh} target={(entry) => hrefWith({ open: entry.delivery_id, webhook: id })} />}
+          : <LogRows over entries={log.entries} bones={kBones} open={open} fresh={log.fresh} target={(entry) => hrefWith({ open: entry.delivery_id, webhook: id })} />}
         {log.entries && (log.entries.length > 0 || log.more !== null) && (
           <div class="more">
             {log.more !== null ? <Button busy={loadingMore} onClick={() => void loadMore()}>Load older</Button> : <span class="muted small">This is the whole log{isFiltered(filter) ? " that matches" : ""}.</span>}
           </div>
         )}
       </div>
-      {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={() => move(null)} />}
-      {params.get("recover") !== null && webhook && <RecoverDialog key={webhook.id} webhook={webhook} onClose={() => recover(false)} onDone={reload} />}
-      {params.get("replay") !== null && webhook && <ReplayDialog key={webhook.id} webhook={webhook} onClose={() => replay(false)} onDone={reload} />}
+      {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={close} />}
+      {params.get("recover") !== null && webhook && <RecoverDialog key={webhook.id} webhook={webhook} onClose={close} onDone={reload} />}
+      {params.get("replay") !== null && webhook && <ReplayDialog key={webhook.id} webhook={webhook} onClose={close} onDone={reload} />}
     </>
   );
 }

@@ -46,7 +46,7 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
     setAsking(null);
     invalidate();
     toast("The account was deleted.");
-    navigate(href("accounts"));
+    navigate(href("accounts"), "instead");
   };
   return (
     <ScopeContext.Provider value={scope}>

@@ -7,7 +7,7 @@ import type { Account } from "../../api/types";
 import { plural } from "../../format";
 import { invalidate, useQuery } from "../../query";
 import { wholeSpan } from "../../range";
-import { changeParams, href, navigate, useRoute } from "../../router";
+import { changeParams, closeOver, href, hrefWith, navigate, useRoute } from "../../router";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
@@ -28,7 +28,7 @@ export function Accounts(): JSX.Element {
   const accounts = useQuery(`accounts ${page} ${search}`, () => operator.health({ page, per_page: kPage, search }, wholeSpan("24h")), kRefreshMs);
   const [made, setMade] = useState<Account | null>(null);
   const { total, last_page: last = 1 } = accounts.data?.meta ?? {};
-  const close = (): void => changeParams({ create: null }, { replace: true });
+  const close = (): void => closeOver({ create: null });
   const none = accounts.data?.data.length === 0;
   return (
     <>
@@ -36,7 +36,7 @@ export function Accounts(): JSX.Element {
         <div class="titles"><h1>Accounts</h1><p>{total === undefined ? "\u00a0" : search ? `${plural(total, "account")} found` : plural(total, "account")}</p></div>
         <div class="actions">
           {(search || total !== 0) && <SearchBox label="Search accounts" placeholder="Name or id" />}
-          <Button kind="primary" onClick={() => changeParams({ create: 1 })}><PlusIcon />New account</Button>
+          <Button kind="primary" onClick={() => navigate(hrefWith({ create: 1 }), "over")}><PlusIcon />New account</Button>
         </div>
       </div>
       <div class="card">
@@ -47,9 +47,9 @@ export function Accounts(): JSX.Element {
           : <AccountTable accounts={accounts.data?.data} range="24h" />}
         {last > 1 && (
           <nav class="more" aria-label="Pages">
-            <Button disabled={page <= 1} onClick={() => changeParams({ page: page - 1 })}>Previous</Button>
+            <Button disabled={page <= 1} onClick={() => navigate(hrefWith({ page: page - 1 }))}>Previous</Button>
             <span class="muted number">Page {page} of {last}</span>
-            <Button disabled={page >= last} onClick={() => changeParams({ page: page + 1 })}>Next</Button>
+            <Button disabled={page >= last} onClick={() => navigate(hrefWith({ page: page + 1 }))}>Next</Button>
           </nav>
         )}
       </div>

@@ -76,7 +76,7 @@ export function Publish(): JSX.Element {
               <AccountPicker id={id} accounts={listed} total={accounts.data?.meta.total ?? 0} />
               <Choice labelled label="Event" value={event} options={types.data.map((type) => ({ value: type.event, label: type.event }))}
                       hint={type ? `${type.description}${type.is_checked ? ". Data is checked against its schema." : ""}` : "\u00a0"}
-                      onChange={(value) => { setEdited(null); changeParams({ event: value }, { replace: true }); }} />
+                      onChange={(value) => { setEdited(null); changeParams({ event: value }); }} />
             </div>
             <div class="field">
               <div class="row spread">
@@ -106,7 +106,7 @@ export function Publish(): JSX.Element {
 function AccountPicker({ id, accounts, total }: { id: number; accounts: { id: number; name: string; is_active: boolean }[]; total: number }): JSX.Element {
   const listed = accounts.find((account) => account.id === id);
   const named = useQuery(id && !listed ? `account ${id}` : null, () => operator.account(id));
-  const choose = (value: string): void => changeParams({ account: value }, { replace: true });
+  const choose = (value: string): void => changeParams({ account: value });
   if (total > kListed) {
     const name = listed?.name ?? named.data?.name;
     return (

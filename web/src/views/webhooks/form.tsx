@@ -37,7 +37,7 @@ export function NewWebhook(): JSX.Element {
         setMade(await account.create({ ...kNew, ...fields }));
         invalidate();
       }} />
-      {made?.secret && <SecretDialog title={<><Foreign>{made.name}</Foreign> is ready</>} secret={made.secret} webhookId={made.id} onClose={() => navigate(href(`webhooks/${made.id}`))} />}
+      {made?.secret && <SecretDialog title={<><Foreign>{made.name}</Foreign> is ready</>} secret={made.secret} webhookId={made.id} onClose={() => navigate(href(`webhooks/${made.id}`), "instead")} />}
     </>
   );
 }
@@ -57,7 +57,7 @@ export function EditWebhook({ id }: { id: number }): JSX.Element {
           await account.update(id, fields);
           invalidate();
           toast("Saved. It holds from the next attempt on.");
-          navigate(back);
+          navigate(back, "instead");
         }} />
       )}
     </>

@@ -190,7 +190,7 @@ function ConfirmDelete({ hook, health, onClose }: { hook: Webhook; health: Webho
     await account.remove(hook.id);
     invalidate();
     toast("The webhook was deleted.");
-    navigate(href("webhooks"));
+    navigate(href("webhooks"), "instead");
   };
   return (
     <Confirm title={<>Delete <Foreign>{hook.name}</Foreign>?</>} action="Delete webhook" typed={hook.name} onClose={onClose} onConfirm={remove}>
