@@ -18,6 +18,7 @@ sys.path.insert(0, str(TESTS / "contract"))
 from harness import receiver as receivers  # noqa: E402
 from harness.polling import eventually  # noqa: E402
 from harness.server import BINARY, LOCAL, Skyhook  # noqa: E402
+from proxy import Proxy  # noqa: E402
 
 # Guards against hanging, and says nothing of speed: a busy machine takes its time.
 PATIENCE_MS = 20_000
@@ -52,9 +53,9 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(browser, make_proxy):
     """Opens the dashboard of a server; signed in where a key is given. `expect`: parts of console
-    messages that the test brings about on purpose, such as a refused key."""
+    messages that the test brings about on purpose, such as a refused key. A page is closed before the proxies are."""
     opened = []
 
     def make(server, key=None, path="#/", viewport=None, scheme="light", expect=(), base=None):
@@ -135,6 +136,19 @@ def make_receiver():
 
     def make(*answers):
         made.append(receivers.Receiver(*answers))
+        return made[-1]
+
+    yield make
+    for instance in made:
+        instance.close()
+
+
+@pytest.fixture
+def make_proxy():
+    made = []
+
+    def make(server, prefix=""):
+        made.append(Proxy(server.port, prefix))
         return made[-1]
 
     yield make

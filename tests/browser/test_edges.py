@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 LIST = re.compile(r"/deliveries\?")
 STREAM = re.compile(r"/deliveries/stream")
+CATALOGUE = re.compile(r"/events\?include=schema")
 
 
 def to(page, path):
@@ -265,3 +266,83 @@ def test_what_is_chosen_is_seen_in_forced_colours(server, account, receiver, ope
     expect(chosen).to_be_visible()
     assert chosen.evaluate(ground) != other.evaluate(ground)
     assert page.locator(".switch .track").evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
+
+
+def test_a_server_that_takes_requests_and_never_answers(server, account, receiver, open_page, make_proxy):
+    webhook = account.webhook(receiver.url(), name="Kitchen")
+    proxy = make_proxy(server)
+    page = open_page(server, base=proxy.base)
+    page.clock.install()
+    sign_in(page, account.key)
+    to(page, f"#/webhooks/{webhook['id']}")
+    expect(page.get_by_role("heading", name="Kitchen")).to_be_visible()
+    proxy.silent.set()
+    # What is there stays, and says that it may be old.
+    with page.expect_request(re.compile(rf"/webhooks/{webhook['id']}\?")):
+        page.clock.fast_forward("00:16")  # it reads itself anew
+    page.clock.fast_forward("00:31")
+    expect(page.get_by_text("What you see may be out of date. The server has not answered within 30 s.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Kitchen")).to_be_visible()
+    # What is not there says why, and is asked for again where somebody wants it.
+    failure = page.get_by_role("heading", name="The server does not answer")
+    with page.expect_request(CATALOGUE):
+        page.get_by_role("link", name="Events", exact=True).click()
+    expect(page.locator(".bone").first).to_be_visible()
+    page.clock.fast_forward("00:29")
+    expect(failure).to_be_hidden()
+    page.clock.fast_forward("00:02")
+    expect(failure).to_be_visible()
+    with page.expect_request(CATALOGUE):
+        page.get_by_role("button", name="Try again").click()
+    expect(failure).to_be_hidden()
+    page.clock.fast_forward("00:31")
+    expect(failure).to_be_visible()
+    proxy.silent.clear()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("tbody tr", has_text="contact.created")).to_be_visible()
+
+
+def test_a_log_that_is_not_answered_is_asked_for_again(server, account, receiver, open_page, make_proxy):
+    account.webhook(receiver.url())
+    proxy = make_proxy(server)
+    page = open_page(server, base=proxy.base)
+    page.clock.install()
+    sign_in(page, account.key)
+    held = []
+    page.route(STREAM, lambda route: None)  # or the page would be read once more for it
+    page.route(LIST, lambda route: held.append(route) if not held else route.continue_())
+    to(page, "#/deliveries")
+    eventually(lambda: held or page.wait_for_timeout(10), what="the request")
+    page.clock.fast_forward("00:31")
+    expect(page.get_by_role("heading", name="The server does not answer")).to_be_visible()
+    page.clock.fast_forward("00:16")
+    expect(page.get_by_text("Nothing delivered yet")).to_be_visible()
+
+
+def test_what_may_take_long_is_waited_for(server, account, receiver, open_page, make_proxy):
+    webhook = account.webhook(receiver.url(), name="Kitchen")
+    proxy = make_proxy(server)
+    page = open_page(server, base=proxy.base)
+    page.clock.install()
+    sign_in(page, account.key)
+    to(page, f"#/webhooks/{webhook['id']}")
+    expect(page.get_by_role("heading", name="Kitchen")).to_be_visible()
+    proxy.silent.set()
+    dialog = page.get_by_role("dialog")
+    with page.expect_request(re.compile("/test$")):
+        page.get_by_role("button", name="Send test").click()
+    page.clock.fast_forward("05:55")
+    expect(dialog).to_contain_text("waiting for the response")
+    page.clock.fast_forward("00:06")
+    expect(dialog).to_contain_text("The server has not answered within 6 min. It may do all the same what it was asked to: look before you ask again.")
+    proxy.silent.clear()
+    dialog.get_by_role("button", name="Send again").click()
+    expect(dialog).to_contain_text("The receiver accepted it.")
+    dialog.get_by_role("button", name="Done").click()
+    # Everything else that changes something: half a minute.
+    proxy.silent.set()
+    page.get_by_role("button", name="Regenerate secret").click()
+    with page.expect_request(re.compile("/regenerate-secret$")):
+        dialog.get_by_role("button", name="Regenerate secret").click()
+    page.clock.fast_forward("00:31")
+    expect(dialog).to_contain_text("The server has not answered within 30 s. It may do all the same")

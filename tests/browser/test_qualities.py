@@ -1,11 +1,8 @@
 """What holds on every screen: access, themes, sizes, hostile text, many rows, a path prefix."""
 
-import http.client
-import http.server
 import json
 import re
 import sqlite3
-import threading
 import time
 
 import pytest
@@ -536,49 +533,14 @@ def test_a_hundred_thousand_rows(make_server, open_page):
     assert quickest(lambda: opens("#/webhooks", 1), 3) < 3
 
 
-def test_behind_a_path_prefix(server, account, receiver, open_page):
+def test_behind_a_path_prefix(server, account, receiver, open_page, make_proxy):
     account.webhook(receiver.url(), name="Prefixed")
-    upstream = server.port
-
-    class Proxy(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def forward(self):
-            if not self.path.startswith("/some/where/"):
-                self.send_error(404)
-                return
-            connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=30)
-            length = int(self.headers.get("Content-Length") or 0)
-            connection.request(self.command, self.path[len("/some/where"):], self.rfile.read(length), dict(self.headers))
-            answer = connection.getresponse()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection", "date"):
-                    self.send_header(name, value)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            while chunk := answer.read1(65536):
-                self.wfile.write(chunk)
-                self.wfile.flush()
-            self.close_connection = True
-
-        do_GET = do_POST = do_PUT = do_DELETE = forward
-
-        def log_message(self, *_):
-            """Nothing to say."""
-
-    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    try:
-        # The page's watch refuses every request outside of the prefix.
-        page = open_page(server, account.key, "#/webhooks", base=f"http://127.0.0.1:{proxy.server_port}/some/where/")
-        page.get_by_role("link", name="Prefixed").click()
-        page.locator("canvas").wait_for()
-        page.get_by_role("button", name="Send test").click()
-        expect(page.get_by_role("dialog")).to_contain_text("The receiver accepted it.")
-    finally:
-        page.context.close()
-        proxy.shutdown()
+    # The page's watch refuses every request outside of the prefix.
+    page = open_page(server, account.key, "#/webhooks", base=make_proxy(server, "/some/where").base)
+    page.get_by_role("link", name="Prefixed").click()
+    page.locator("canvas").wait_for()
+    page.get_by_role("button", name="Send test").click()
+    expect(page.get_by_role("dialog")).to_contain_text("The receiver accepted it.")
 
 
 def test_too_many_requests_heal_by_themselves(make_server, receiver, open_page):

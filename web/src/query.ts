@@ -1,6 +1,6 @@
 // Reading with a memory: what was read before is shown at once while it is read again, so that nothing jumps.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, reachable } from "./api/http";
+import { ApiError, reachable, TimedOut, Unreachable } from "./api/http";
 import { ahead } from "./clock";
 import { session } from "./session";
 import { observable } from "./store";
@@ -39,11 +39,17 @@ export interface Query<T> {
   data: T | undefined;
   error: Error | undefined;
   loading: boolean;
-  reload: () => void;
+  reload: () => Promise<T | undefined>; // what it brings; undefined where it fails, or is not wanted any more
 }
 
-// `key` null: nothing is read yet. `refreshMs`: read again that often while the page is visible.
-export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshMs = 0): Query<T> {
+// Where another try may bring more, though nothing has changed.
+export const mayPass = (error: Error): boolean =>
+  error instanceof TimedOut || (error instanceof ApiError && (error.status === 429 || error.status >= 500));
+export const retryMs = (error: Error): number => (error instanceof ApiError ? 1000 * (error.retryAfterSeconds ?? 0) : 0) || kRetryMs;
+
+// `key` null: nothing is read yet. `read` is told by its signal once nobody wants what it brings. `refreshMs`: read again that often while
+// the page is visible and the last reading is over.
+export function useQuery<T>(key: string | null, read: (signal: AbortSignal) => Promise<T>, refreshMs = 0): Query<T> {
   const [, redraw] = useState(0);
   const state = useRef<{ key: string | null; data: T | undefined; error: Error | undefined; loading: boolean }>({
     key: null, data: undefined, error: undefined, loading: false,
@@ -51,46 +57,60 @@ export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshM
   const reader = useRef(read);
   reader.current = read;
   const turn = useRef(0);
+  const reading = useRef<AbortController | null>(null); // under way
   if (state.current.key !== key) {
     state.current = { key, data: key === null ? undefined : (memory.get(key) as T | undefined), error: undefined, loading: key !== null };
   }
 
-  const load = useCallback(() => {
-    if (key === null) return;
+  const load = useCallback(async (): Promise<T | undefined> => {
+    if (key === null) return undefined;
     const mine = ++turn.current;
-    const reading = session.get();
-    reader.current().then(
+    const asked = session.get();
+    reading.current?.abort();
+    reading.current = new AbortController();
+    return reader.current(reading.current.signal).then(
       (data) => {
-        if (session.get() !== reading) return; // what one session read is not another's
+        if (session.get() !== asked) return undefined; // what one session read is not another's
         remember(key, data);
-        if (mine !== turn.current || state.current.key !== key) return;
+        if (mine !== turn.current || state.current.key !== key) return undefined;
+        reading.current = null;
         state.current = { key, data, error: undefined, loading: false };
         setOutdated(turn, undefined);
         redraw((n) => n + 1);
+        return data;
       },
       (error: Error) => {
-        if (mine !== turn.current || state.current.key !== key) return;
+        if (mine !== turn.current || state.current.key !== key) return undefined;
+        reading.current = null;
         const isGone = error instanceof ApiError && error.status === 404;
         if (isGone) memory.delete(key);
         const data = isGone ? undefined : state.current.data;
         state.current = { key, data, error, loading: false };
-        if (error instanceof ApiError) {
+        if (!(error instanceof Unreachable)) {
           setOutdated(turn, data === undefined ? undefined : error);
-          const passes = data !== undefined || error.status === 429 || error.status >= 500;
-          if (passes) window.setTimeout(() => mine === turn.current && load(), (error.retryAfterSeconds ?? 0) * 1000 || kRetryMs);
+          if (data !== undefined || mayPass(error)) window.setTimeout(() => mine === turn.current && void load(), retryMs(error));
         }
         redraw((n) => n + 1);
+        return undefined;
       },
     );
   }, [key]);
+  // Asked for by somebody, who sees at once that it is under way.
+  const reload = useCallback(() => {
+    if (state.current.data === undefined) state.current = { ...state.current, error: undefined, loading: true };
+    redraw((n) => n + 1);
+    return load();
+  }, [load]);
 
   useEffect(() => {
-    load();
-    const offReachable = reachable.subscribe(() => reachable.get() && load());
-    const offChanges = changes.subscribe(load);
-    const timer = refreshMs ? window.setInterval(() => document.visibilityState === "visible" && reachable.get() && load(), refreshMs) : 0;
+    void load();
+    const offReachable = reachable.subscribe(() => void (reachable.get() && load()));
+    const offChanges = changes.subscribe(() => void load());
+    const refresh = (): void => void (document.visibilityState === "visible" && reachable.get() && !reading.current && load());
+    const timer = refreshMs ? window.setInterval(refresh, refreshMs) : 0;
     return () => {
       turn.current += 1;
+      reading.current?.abort();
       setOutdated(turn, undefined);
       offReachable();
       offChanges();
@@ -99,5 +119,5 @@ export function useQuery<T>(key: string | null, read: () => Promise<T>, refreshM
   }, [load, refreshMs]);
 
   const { data, error, loading } = state.current;
-  return { data, error, loading, reload: load };
+  return { data, error, loading, reload };
 }

@@ -1,9 +1,11 @@
 // What an account does with its webhooks; and, at another base, what the operator sees of one and does for it.
-import { data, everyPage, exchange, page, query } from "./http";
+import { data, everyPage, exchange, kLongAnswerLimit, page, query } from "./http";
 import type { DeliveryDetail, DeliveryQuery, DescribedEventType, Entry, EventType, OwnAccount, Span, Step, Webhook, WebhookHealth } from "./types";
 
 // Larger than every id: the walk begins at the newest entry and never counts.
 export const kFromNewest = Number.MAX_SAFE_INTEGER;
+const kLong = { limitMs: kLongAnswerLimit };
+const kCounting = { ...kLong, changes: false };
 
 // Every route that the operator has for each account as well.
 export function webhooksAt(base: string) {
@@ -19,21 +21,22 @@ export function webhooksAt(base: string) {
     delivery: (id: number, uuid: string) => data<DeliveryDetail>("GET", delivery(id, uuid)),
     retry: (id: number, uuid: string) => data<Entry>("POST", `${delivery(id, uuid)}/retry`),
     countFailed: async (id: number, since: string, until: string | null) =>
-      (await data<{ would_recover: number }>("POST", `${of(id)}/recover`, { since, until, dry_run: true })).would_recover,
+      (await data<{ would_recover: number }>("POST", `${of(id)}/recover`, { since, until, dry_run: true }, kCounting)).would_recover,
     recover: async (id: number, since: string, until: string | null) =>
-      (await data<{ recovered: number }>("POST", `${of(id)}/recover`, { since, until })).recovered,
-    countReplay: async (id: number, since: string, until: string | null) => {
+      (await data<{ recovered: number }>("POST", `${of(id)}/recover`, { since, until }, kLong)).recovered,
+    countReplay: async (id: number, since: string, until: string | null, signal: AbortSignal) => {
       let found = 0;
       for (let after: number | null = 0; after !== null;) {
+        signal.throwIfAborted();
         const step: { would_replay: number; next_after_id: number | null } =
-          await data("POST", `${of(id)}/replay`, { since, until, after_id: after, dry_run: true });
+          await data("POST", `${of(id)}/replay`, { since, until, after_id: after, dry_run: true }, kCounting);
         found += step.would_replay;
         after = step.next_after_id;
       }
       return found;
     },
-    replay: (id: number, part: { since: string; until: string; after_id: number }) =>
-      data<{ replayed: number; next_after_id: number | null }>("POST", `${of(id)}/replay`, part),
+    replay: (id: number, part: { since: string; until: string | null; after_id: number }) =>
+      data<{ replayed: number; next_after_id: number | null }>("POST", `${of(id)}/replay`, part, kLong),
     streamOf: (id: number) => `${of(id)}/deliveries/stream`,
   };
 }
@@ -45,14 +48,14 @@ export type WebhookFields = Pick<Webhook, "name" | "url" | "events" | "is_active
 const kBase = "api/v1";
 export const account = {
   ...webhooksAt(kBase),
-  check: (key: string) => exchange("GET", `${kBase}/account`, undefined, key),
+  check: (key: string) => exchange("GET", `${kBase}/account`, undefined, { key }),
   me: () => data<OwnAccount>("GET", `${kBase}/account`),
   events: () => data<EventType[]>("GET", `${kBase}/webhooks/events`),
   catalogue: () => data<DescribedEventType[]>("GET", `${kBase}/webhooks/events?include=schema`),
   create: (fields: Partial<WebhookFields>) => data<Webhook>("POST", `${kBase}/webhooks`, fields),
   update: (id: number, fields: Partial<WebhookFields>) => data<Webhook>("PUT", `${kBase}/webhooks/${id}`, fields),
   remove: (id: number) => data<void>("DELETE", `${kBase}/webhooks/${id}`),
-  test: (id: number) => data<Entry>("POST", `${kBase}/webhooks/${id}/test`),
+  test: (id: number) => data<Entry>("POST", `${kBase}/webhooks/${id}/test`, undefined, kLong),
   regenerate: (id: number, gracePeriod: string) =>
     data<{ secret: string }>("POST", `${kBase}/webhooks/${id}/regenerate-secret`, { grace_period: gracePeriod }),
 };

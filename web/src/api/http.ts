@@ -1,5 +1,6 @@
 // The one way to the server: the public API, with the same routes, answers and limits as everybody else's.
 import { noteServerTime } from "../clock";
+import { span } from "../format";
 import { readJson, writeJson } from "../json";
 import { session, signOut } from "../session";
 import { observable } from "../store";
@@ -15,20 +16,37 @@ export class ApiError extends Error {
     super(message);
   }
 }
-// The server could not be reached at all.
+// The server could not be reached at all. Who reads asks again once it can.
 export class Unreachable extends Error {}
+// The server took the request and said nothing.
+export class TimedOut extends Error {}
 
 // Whether the last exchange reached the server; views reload when it comes back.
 export const reachable = observable(true);
 
 // Where the page lives, whatever prefix a proxy put before it.
 const kBase = new URL(".", document.baseURI);
+const kAnswerLimit = 30_000;
+// A test waits for its receiver, which has five minutes at most; making or counting many deliveries takes its time as well.
+export const kLongAnswerLimit = 6 * 60_000;
 const kProbeInterval = 1500;
+const kProbeLimit = 5000;
 const kGateway = [502, 503, 504];
 const kItemsAPage = 100; // the most that the API gives at once
 let probing = false;
 
 export const endpoint = (path: string): string => new URL(path, kBase).href;
+
+// What `ask` brings; its signal is aborted with a TimedOut once `limitMs` are over.
+async function within<T>(limitMs: number, ask: (limit: AbortSignal) => Promise<T>, advice = ""): Promise<T> {
+  const limit = new AbortController();
+  const timer = window.setTimeout(() => limit.abort(new TimedOut(`The server has not answered within ${span(limitMs)}.${advice}`)), limitMs);
+  try {
+    return await ask(limit.signal);
+  } finally {
+    window.clearTimeout(timer);
+  }
+}
 
 export function lost(): void {
   reachable.set(false);
@@ -36,7 +54,7 @@ export function lost(): void {
   probing = true;
   const probe = async (): Promise<void> => {
     try {
-      const answer = await fetch(endpoint("healthz"), { cache: "no-store", credentials: "omit" });
+      const answer = await within(kProbeLimit, (signal) => fetch(endpoint("healthz"), { cache: "no-store", credentials: "omit", signal }));
       if (answer.ok) {
         probing = false;
         reachable.set(true);
@@ -68,8 +86,14 @@ interface Envelope {
   retry_after?: number;
 }
 
-// One request and its answer. `body`: an object, or JSON that is sent as it is written. `key`: another one than the session's.
-export async function exchange(method: string, path: string, body?: unknown, key?: string): Promise<Envelope> {
+export interface Asking {
+  key?: string; // another one than the session's
+  limitMs?: number; // kAnswerLimit where absent
+  changes?: boolean; // something on the server: where absent, what is not a GET does
+}
+
+// One request and its answer. `body`: an object, or JSON that is sent as it is written.
+export async function exchange(method: string, path: string, body?: unknown, { key, limitMs = kAnswerLimit, changes = method !== "GET" }: Asking = {}): Promise<Envelope> {
   const asked = session.get();
   const headers = new Headers(authorised(key));
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
@@ -77,14 +101,14 @@ export async function exchange(method: string, path: string, body?: unknown, key
     headers.set("Content-Type", "application/json");
     init.body = typeof body === "string" ? body : writeJson(body);
   }
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(endpoint(path), init);
-    text = await answer.text();
-  } catch {
-    throw away();
-  }
+  const [answer, text] = await within(limitMs, async (signal) => {
+    try {
+      const answer = await fetch(endpoint(path), { ...init, signal });
+      return [answer, await answer.text()] as const;
+    } catch {
+      throw signal.reason ?? away();
+    }
+  }, changes ? " It may do all the same what it was asked to: look before you ask again." : "");
   noteServerTime(answer.headers.get("Date"));
   let parsed: Envelope = {};
   try {
@@ -102,8 +126,8 @@ export async function exchange(method: string, path: string, body?: unknown, key
   throw new ApiError(answer.status, parsed.message ?? `The server answered ${answer.status}.`, parsed.errors ?? {}, Number.isFinite(retry) ? retry : null);
 }
 
-export async function data<T>(method: string, path: string, body?: unknown): Promise<T> {
-  return (await exchange(method, path, body)).data as T;
+export async function data<T>(method: string, path: string, body?: unknown, asking?: Asking): Promise<T> {
+  return (await exchange(method, path, body, asking)).data as T;
 }
 
 type Parameters = Record<string, string | number | null | undefined>;

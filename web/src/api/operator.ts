@@ -14,7 +14,7 @@ export interface AccountSearch {
 }
 
 export const operator = {
-  check: (key: string) => exchange("GET", `${kBase}/stats`, undefined, key),
+  check: (key: string) => exchange("GET", `${kBase}/stats`, undefined, { key }),
   stats: () => data<ServiceStats>("GET", `${kBase}/stats`),
   history: (span: Span) => data<Step[]>("GET", `${kBase}/stats/history${query({ ...span })}`),
   accounts: (asked: AccountSearch) => page<Account>(`${kBase}/accounts`, { ...asked }),

@@ -90,7 +90,7 @@ export function Segments<T extends string>({ label, value, options, onChange, di
 
 const kFirstYear = 1000; // before it, one is being typed: 2026 comes as 2, 20, 202
 // A point in time, entered in the viewer's zone.
-export function Moment({ label, value, onChange }: { label: string; value: string; onChange: (iso: string | null) => void }): JSX.Element {
+export function Moment({ label, value, disabled, onChange }: { label: string; value: string; disabled?: boolean; onChange: (iso: string | null) => void }): JSX.Element {
   const id = useId();
   const [typed, setTyped] = useState<string | null>(null); // as it stands there: half of it must not be replaced
   const change = (text: string): void => {
@@ -102,7 +102,7 @@ export function Moment({ label, value, onChange }: { label: string; value: strin
   return (
     <span class="moment">
       <label for={id} class="muted small">{label}</label>
-      <input id={id} class="input" type="datetime-local" step="1" max="9999-12-31T23:59:59" value={typed ?? toLocalInput(value)}
+      <input id={id} class="input" type="datetime-local" disabled={disabled} step="1" max="9999-12-31T23:59:59" value={typed ?? toLocalInput(value)}
              onChange={(event) => change(event.currentTarget.value)} onBlur={() => setTyped(null)} />
     </span>
   );

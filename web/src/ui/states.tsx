@@ -1,6 +1,6 @@
 // What a place shows while it loads, when there is nothing, when nothing matches, and when it went wrong.
 import type { ComponentChildren, JSX } from "preact";
-import { ApiError, Unreachable } from "../api/http";
+import { ApiError, TimedOut, Unreachable } from "../api/http";
 import { Button } from "./button";
 import { AlertIcon, CheckIcon, InfoIcon, PlugIcon, SearchIcon } from "./icons";
 
@@ -58,6 +58,7 @@ export function Failure({ error, onRetry }: { error: Error; onRetry: () => void 
 
 function failureWords(error: Error): [string, string] {
   if (error instanceof Unreachable) return ["The server cannot be reached", "The page asks again every few seconds and goes on by itself once the server answers."];
+  if (error instanceof TimedOut) return ["The server does not answer", `${error.message} The page asks again by itself.`];
   if (error instanceof ApiError) {
     if (error.status === 429) return ["Too many requests", `This key has used up its requests for now. The page goes on by itself in ${error.retryAfterSeconds ?? "a few"} seconds.`];
     if (error.status === 404) return ["Not here", "It was deleted, or there never was one."];
@@ -71,6 +72,7 @@ function failureWords(error: Error): [string, string] {
 
 // An error in one sentence, for a note or a toast: of what was refused, what is wrong with it.
 export function words(error: Error): string {
+  if (error instanceof TimedOut) return error.message;
   if (!(error instanceof ApiError)) return failureWords(error).join(". ");
   return Object.values(error.errors).flat().join(" ") || error.message;
 }

@@ -1,11 +1,12 @@
 // The log of one webhook, live: a page of it, what is loaded beyond, and what changes meanwhile.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { kFromNewest } from "../../api/account";
-import { ApiError, reachable } from "../../api/http";
+import { reachable, Unreachable } from "../../api/http";
 import { follow, type Live } from "../../api/live";
 import type { Entry, Page } from "../../api/types";
-import { setOutdated } from "../../query";
+import { mayPass, retryMs, setOutdated } from "../../query";
 import { useScope } from "../../scope";
+import { observable, type Observable } from "../../store";
 import { words } from "../../ui/states";
 import { toast } from "../../ui/toast";
 import { passes, toQuery, type Filter } from "./filter";
@@ -16,7 +17,6 @@ const kWaiting = 500; // changes that wait to be shown; past it the page is read
 const kRowLimit = 500; // rows that changes may let the list grow to
 const kFlushMs = 250;
 const kRefreshMs = 2000; // at most one request for a refresh in this time
-const kRetryMs = 10_000; // where a refresh was refused and the server does not say for how long
 const kTopPixels = 160; // scrolled further than this, somebody is reading
 
 export interface Log {
@@ -32,6 +32,7 @@ const kNothing: Log = { entries: undefined, more: null, error: undefined, held: 
 export interface LiveLog {
   log: Log;
   live: Live;
+  changed: Observable<number>; // another number whenever something has changed, shown or not
   loadingMore: boolean;
   loadMore: () => Promise<void>;
   reload: () => void;
@@ -53,6 +54,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
   now.current.log = log;
   const waiting = useRef(new Map<number, Entry>());
   const missed = useRef(false); // more has changed than waits
+  const [changed] = useState(() => observable(0));
   const underWay = useRef(0); // readings; what changes meanwhile may be newer than what they bring, and waits for them
 
   const read = async <T>(reading: () => Promise<T>): Promise<T> => {
@@ -81,6 +83,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
 
   const reload = useCallback(() => {
     if (webhookId === null) return;
+    setLog((before) => (before.entries ? before : kNothing));
     const turn = ++now.current.turn;
     read(() => newest(webhookId)).then(
       (page) => {
@@ -92,7 +95,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
       (error: Error) => {
         if (turn < now.current.shown) return;
         setLog((before) => ({ ...before, error }));
-        if (error instanceof ApiError && error.status === 429) window.setTimeout(() => turn === now.current.turn && reload(), (error.retryAfterSeconds ?? 5) * 1000);
+        if (mayPass(error)) window.setTimeout(() => turn === now.current.turn && reload(), retryMs(error));
       },
     );
   }, [webhookId]);
@@ -136,9 +139,9 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
         missed.current = true;
         if (turn < now.current.shown) return;
         setLog((before) => ({ ...before, error }));
-        if (!(error instanceof ApiError)) return;
+        if (error instanceof Unreachable) return;
         if (shown.length) setOutdated(waiting, error);
-        wait(1000 * (error.retryAfterSeconds ?? 0) || kRetryMs);
+        wait(retryMs(error));
       });
     }, Math.max(0, refreshAt.current - Date.now()));
   }, [webhookId]);
@@ -157,13 +160,15 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
 
   useEffect(() => {
     if (webhookId === null) return;
+    const note = (): void => changed.set(changed.get() + 1);
     const stop = follow(api.streamOf(webhookId), {
       change: (entry) => {
+        note();
         if (waiting.current.size < kWaiting || waiting.current.has(entry.id)) waiting.current.set(entry.id, entry);
         else missed.current = true;
       },
-      reset: refresh,
-      poll: refresh,
+      reset: () => { note(); refresh(); },
+      poll: () => { note(); refresh(); },
       state: setLive,
     });
     const timer = window.setInterval(() => flush(false), kFlushMs);
@@ -195,7 +200,7 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
     if (log.held === kMany || underWay.current > 0) reload();
     else flush(true);
   };
-  return { log, live, loadMore, reload, release, loadingMore };
+  return { log, live, changed, loadMore, reload, release, loadingMore };
 }
 
 // What changed put into what is shown. Takes out of `changes` what it has used up.

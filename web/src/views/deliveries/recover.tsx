@@ -13,9 +13,9 @@ export function RecoverDialog(props: SpanDialogProps): JSX.Element {
     <SpanDialog {...props} title="Recover failed deliveries of"
                 explanation="Sends every delivery again that failed in this time. They are dealt out over time, so that the receiver is not stormed."
                 work={{
-                  key: `recover ${id}`, action: "Recover",
+                  key: `recover ${id}`, action: "Recover", inSteps: false,
                   count: (since, until) => api.countFailed(id, since, until),
-                  run: (since, until) => api.recover(id, since, until),
+                  step: async (since, until) => ({ sent: await api.recover(id, since, until), next: null }),
                   done: (sent) => `${plural(sent, "delivery goes", "deliveries go")} out again.`,
                 }}
                 counted={(failed) => (failed === 0 ? <Note tone="good">Nothing failed in this time.</Note>

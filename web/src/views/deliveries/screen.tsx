@@ -33,7 +33,7 @@ export function Deliveries(): JSX.Element {
   const id = chosenId(params.get("webhook"), webhooks.data);
   const search = params.toString();
   const filter = useMemo(() => readFilter(params), [search]);
-  const { log, live, loadMore, reload, release, loadingMore } = useLog(id, filter);
+  const { log, live, changed, loadMore, reload, release, loadingMore } = useLog(id, filter);
   const open = params.get("open");
   const webhook = webhooks.data?.find((each) => each.id === id);
   const move = useCallback((uuid: string) => changeParams({ open: uuid, webhook: id }), [id]);
@@ -67,8 +67,8 @@ export function Deliveries(): JSX.Element {
         )}
       </div>
       {open && id !== null && <DeliveryDrawer key={id} webhookId={id} uuid={open} log={log.entries ?? []} onMove={move} onClose={close} />}
-      {params.get("recover") !== null && webhook && <RecoverDialog key={webhook.id} webhook={webhook} onClose={close} onDone={reload} />}
-      {params.get("replay") !== null && webhook && <ReplayDialog key={webhook.id} webhook={webhook} onClose={close} onDone={reload} />}
+      {params.get("recover") !== null && webhook && <RecoverDialog key={webhook.id} webhook={webhook} changed={changed} onClose={close} onDone={reload} />}
+      {params.get("replay") !== null && webhook && <ReplayDialog key={webhook.id} webhook={webhook} changed={changed} onClose={close} onDone={reload} />}
     </>
   );
 }
