@@ -5,13 +5,15 @@ import json
 import re
 
 import pytest
-from conftest import sign_in
+from conftest import settle, sign_in
 from harness import receiver as answers
 from harness.polling import eventually
 from playwright.sync_api import expect
 
 LIST = re.compile(r"/deliveries\?")
 STREAM = re.compile(r"/deliveries/stream")
+DETAIL = re.compile(r"/deliveries/[0-9a-f-]{36}$")
+EVENTS = {"Content-Type": "text/event-stream"}
 CATALOGUE = re.compile(r"/events\?include=schema")
 
 
@@ -30,7 +32,7 @@ def streams(page, *bodies):
     def answer(route):
         asked.append(route)
         if len(asked) <= len(bodies):
-            route.fulfill(body=bodies[len(asked) - 1], headers={"Content-Type": "text/event-stream"})
+            route.fulfill(body=bodies[len(asked) - 1], headers=EVENTS)
 
     page.route(STREAM, answer)
     return asked
@@ -90,23 +92,66 @@ def test_a_stream_that_falls_silent_is_opened_again(waiting, open_page):
 
 
 def test_a_delivery_that_ends_while_it_is_opened(waiting, open_page):
+    """The list knows of the end before what the drawer reads does: its answer is one from a moment ago."""
     account = waiting.account_of_it
-    page = open_page(waiting, account.key, f"#/deliveries?webhook={waiting.webhook['id']}")
-    held = []
-
-    def hold_the_first(route):
-        held.append((route, route.fetch()))
-        if len(held) > 1:
-            route.fulfill(response=held[-1][1])
-
-    page.route(re.compile(r"/deliveries/[0-9a-f-]{36}$"), hold_the_first)
-    page.locator("tbody a").first.click()
-    eventually(lambda: held or page.wait_for_timeout(10), what="the reading")
+    path = f"/webhooks/{waiting.webhook['id']}/deliveries/{waiting.entry['delivery_id']}"
+    before = account.get(path).json
     waiting.receiver.answer_with(answers.status(200))
-    account.post(f"/webhooks/{waiting.webhook['id']}/deliveries/{waiting.entry['delivery_id']}/retry")
+    account.post(f"{path}/retry")
+    account.settled(waiting.webhook, "delivered")
+    page = open_page(waiting)
+    page.clock.install()
+    sign_in(page, account.key)
+    to(page, f"#/deliveries?webhook={waiting.webhook['id']}")
     expect(page.locator("tbody tr").first).to_contain_text("Delivered")
-    held[0][0].fulfill(response=held[0][1])
-    expect(page.get_by_role("dialog")).to_contain_text("Delivered at attempt 2.")
+    asked = []
+    page.route(DETAIL, lambda route: (asked.append(route), route.fulfill(json=before) if len(asked) == 1 else route.continue_()))
+    page.locator("tbody a").first.click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer).to_contain_text("Pending")
+    page.clock.fast_forward("00:06")
+    expect(drawer).to_contain_text("Delivered at attempt 2.")
+    # And then it is left alone.
+    page.clock.fast_forward("00:06")
+    settle(page)
+    count = len(asked)
+    page.clock.fast_forward("00:30")
+    settle(page)
+    assert len(asked) == count
+
+
+def whole_log(account, webhook):
+    entries, before = [], 2**53 - 1
+    while before is not None:
+        answer = account.get(f"/webhooks/{webhook['id']}/deliveries?before_id={before}&per_page=100")
+        entries += answer.data
+        before = answer.json["meta"]["next_before_id"]
+    return entries
+
+
+def test_more_changes_at_once_than_can_wait(waiting, open_page):
+    """The page keeps 500 that are not shown yet; past that it reads the log itself."""
+    account, webhook = waiting.account_of_it, waiting.webhook
+    page = open_page(waiting)
+    page.clock.install()
+    sign_in(page, account.key)
+    listed = []
+    page.on("requestfinished", lambda request: listed.append(request) if LIST.search(request.url) else None)
+    asked = streams(page, "id: 1-0\n\n")
+    to(page, f"#/deliveries?webhook={webhook['id']}")
+    eventually(lambda: len(listed) == 2 or page.clock.fast_forward(300), what="the page that is read again, for the stream begins")
+    eventually(lambda: len(asked) == 2 or page.clock.fast_forward(300), what="the stream that will say more")
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)  # nothing is shown while it comes
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(600)]
+    assert waiting.operator("POST", "/events", {"events": events}).status == 202
+    entries = whole_log(account, webhook)
+    assert len(entries) == 601
+    with page.expect_response(STREAM) as streamed:
+        asked[1].fulfill(body="".join(event_of(n, one) for n, one in enumerate(reversed(entries), 1)), headers=EVENTS)
+    streamed.value.finished()
+    page.evaluate("fetch('healthz').then(answer => answer.text())")  # what came before it is read
+    newest = page.locator("tbody tr", has_text=entries[0]["delivery_id"])
+    eventually(lambda: newest.count() or page.clock.fast_forward(1000), what="the newest of all")
 
 
 def test_what_is_out_of_date_says_so(server, account, receiver, open_page):

@@ -106,16 +106,19 @@ export function useQuery<T>(key: string | null, read: (signal: AbortSignal) => P
     void load();
     const offReachable = reachable.subscribe(() => void (reachable.get() && load()));
     const offChanges = changes.subscribe(() => void load());
-    const refresh = (): void => void (document.visibilityState === "visible" && reachable.get() && !reading.current && load());
-    const timer = refreshMs ? window.setInterval(refresh, refreshMs) : 0;
     return () => {
       turn.current += 1;
       reading.current?.abort();
       setOutdated(turn, undefined);
       offReachable();
       offChanges();
-      window.clearInterval(timer);
     };
+  }, [load]);
+  useEffect(() => {
+    if (!refreshMs) return undefined;
+    const refresh = (): void => void (document.visibilityState === "visible" && reachable.get() && !reading.current && load());
+    const timer = window.setInterval(refresh, refreshMs);
+    return () => window.clearInterval(timer);
   }, [load, refreshMs]);
 
   const { data, error, loading } = state.current;
