@@ -122,7 +122,11 @@ void Courier::flush_outcomes() {
   if (records_under_way_++ == 0) record_taken_ = loop_.clock().mono();
   if (batch->failed.empty()) return record_batch(batch);
   notices_->deliveries_failed(batch->failed, [this, batch](bool told) {
-    loop_.post([this, batch, told] { told ? record_batch(batch) : batch_recorded(batch, true); });
+    loop_.post([this, batch, told] {
+      if (!told) return batch_recorded(batch, true);
+      batch->failed.clear();  // durable: offered again, the outcomes are recorded only
+      record_batch(batch);
+    });
   });
 }
 

@@ -84,14 +84,15 @@ void OperatorEvents::publish(std::vector<intake::PublishItem> items, Done done) 
 
 void OperatorEvents::deliveries_failed(std::vector<delivery::FailedDelivery> failed, Done done) {
   std::vector<intake::PublishItem> items;
+  std::vector<FailureTelling::Decision> decided;
   for (const delivery::FailedDelivery& one : failed) {
     const Webhook& webhook = one.webhook->webhook;
     if (webhook.account_id == account_) continue;
-    std::optional<std::int64_t> not_told;
     {
       std::lock_guard lock(mutex_);
-      not_told = failures_.tell(webhook.id, clock_.now());
+      decided.push_back(failures_.decide(webhook.id, clock_.now()));
     }
+    const auto not_told = decided.back().not_told;
     if (!not_told) continue;
     items.push_back({.account = account_,
                      .type = kFailed,
@@ -100,7 +101,17 @@ void OperatorEvents::deliveries_failed(std::vector<delivery::FailedDelivery> fai
                                         std::to_string(one.attempt.number),
                      .traceparent = {}});
   }
-  publish(std::move(items), std::move(done));
+  publish(std::move(items),
+          [this, decided = std::move(decided), done = std::move(done)](bool told) {
+            if (!told) take_back(decided);
+            done(told);
+          });
+}
+
+// All of them are offered again: what could not be stored must not use up what may be told.
+void OperatorEvents::take_back(const std::vector<FailureTelling::Decision>& decided) {
+  std::lock_guard lock(mutex_);
+  for (const FailureTelling::Decision& one : decided) failures_.take_back(one);
 }
 
 void OperatorEvents::switched_off(const Webhook& webhook, const SwitchedOff& why, Done done) {

@@ -35,6 +35,7 @@ class OperatorEvents final : public delivery::Notices {
 
  private:
   void publish(std::vector<intake::PublishItem> items, Done done);
+  void take_back(const std::vector<FailureTelling::Decision>& decided);
   std::string name_of(AccountId account) const;
 
   Directory& directory_;

@@ -1,10 +1,12 @@
 """Contract section 2: what happens when the store cannot take writes, or cannot be opened."""
 
+import base64
 import os
 import resource
 
 import pytest
 from harness.polling import eventually
+from harness.receiver import status
 from harness.server import SANITIZED, run
 
 pytestmark = pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite",
@@ -57,6 +59,27 @@ def test_503_while_it_cannot_write_and_on_again_by_itself(make_server, receiver)
     server.start()
     total = account.get(f"/webhooks/{webhook['id']}/deliveries").json["meta"]["total"]
     assert total == accepted, "what was refused is not there, what was accepted is"
+
+
+def test_failures_that_could_not_be_told_at_first_are_told_all_the_same(make_server, make_receiver):
+    """Offered every half a second until the store takes them: more often than ten a minute may be told."""
+    told, receiver = make_receiver(), make_receiver(status(500, delay=1))
+    server = make_server("--retry-schedule", "none", start=False, SKYHOOK_LOG="off", SKYHOOK_OPERATOR_WEBHOOK=told.url("/ops"),
+                         SKYHOOK_OPERATOR_WEBHOOK_SECRET="whsec_" + base64.b64encode(os.urandom(32)).decode())
+    server.ignores_file_size_signal = True
+    server.start()
+    account = server.account()
+    webhooks = [account.webhook(receiver.url()) for _ in range(2)]
+    account.publish()
+    receiver.wait(2)
+    limit_files(server, 1)
+    eventually(lambda: server.metric("skyhook_store_failures_total") >= 12, 20, "offers that were refused")
+    limit_files(server, resource.RLIM_INFINITY)
+    for webhook in webhooks:
+        account.settled(webhook, "failed")
+    data = [request.json["data"] for request in told.wait(2)]
+    assert {one["webhook_id"] for one in data} == {webhook["id"] for webhook in webhooks}
+    assert [one["not_told"] for one in data] == [0, 0]
 
 
 def test_a_directory_that_cannot_be_made(tmp_path):

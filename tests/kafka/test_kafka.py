@@ -1,7 +1,6 @@
 """Records of a real broker become events: once in a normal run, none lost when something is killed."""
 
 import json
-import re
 from collections import Counter
 
 from conftest import PARTITIONS
@@ -22,12 +21,6 @@ def delivery_ids(receiver):
     return {request.header("X-Skylight-Delivery") for request in list(receiver.requests)}
 
 
-def metric(server, name):
-    text = server.request("GET", "/metrics", headers={
-        "Authorization": f"Bearer {server.operator_token}"}).body.decode()
-    return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
-
-
 def wait_for_commit(broker, topic, count):
     eventually(lambda: broker.committed("skyhook", topic, PARTITIONS) == count, 60,
                f"{count} records committed", interval=0.3)
@@ -40,13 +33,13 @@ def test_each_record_is_published_once(broker, topic, server, receiver):
     eventually(lambda: len(receiver.requests) >= 2000, 60, "2,000 deliveries")
     wait_for_commit(broker, topic, 2000)
     assert ids(receiver) == Counter(range(2000))
-    assert metric(server, "skyhook_kafka_records_published_total") == 2000
-    assert metric(server, "skyhook_kafka_partitions") == PARTITIONS
+    assert server.metric("skyhook_kafka_records_published_total") == 2000
+    assert server.metric("skyhook_kafka_partitions") == PARTITIONS
     assert server.restart()
     broker.produce(topic, records(account, [2000]))
     eventually(lambda: 2000 in ids(receiver), 60, "what came after the restart")
     assert ids(receiver) == Counter(range(2001)), "nothing is read again that was committed"
-    eventually(lambda: metric(server, "skyhook_kafka_lag") == 0, 20, "no lag")
+    eventually(lambda: server.metric("skyhook_kafka_lag") == 0, 20, "no lag")
 
 
 def test_a_killed_server_loses_nothing_and_publishes_nothing_twice(broker, topic, server, receiver):
@@ -61,8 +54,8 @@ def test_a_killed_server_loses_nothing_and_publishes_nothing_twice(broker, topic
     wait_for_commit(broker, topic, 4000)
     # What was in flight at a kill may arrive twice, as the same delivery: no record became two events.
     assert len(delivery_ids(receiver)) == 4000
-    replayed = metric(server, "skyhook_kafka_records_replayed_total")
-    assert metric(server, "skyhook_kafka_records_consumed_total") >= replayed
+    replayed = server.metric("skyhook_kafka_records_replayed_total")
+    assert server.metric("skyhook_kafka_records_consumed_total") >= replayed
 
 
 def test_malformed_records_are_kept_with_the_reason(broker, topic, server, receiver):
@@ -86,7 +79,7 @@ def test_malformed_records_are_kept_with_the_reason(broker, topic, server, recei
         value: (key_, reason) for value, (key_, _, reason) in bad.items()}
     assert all(headers["skyhook-topic"] == topic and headers["skyhook-offset"].isdigit()
                for _, _, headers in dead)
-    assert metric(server, "skyhook_kafka_records_dead_lettered_total") == len(bad)
+    assert server.metric("skyhook_kafka_records_dead_lettered_total") == len(bad)
 
 
 def test_a_broker_that_is_away_is_waited_for(broker, topic, server, receiver):
@@ -96,7 +89,7 @@ def test_a_broker_that_is_away_is_waited_for(broker, topic, server, receiver):
     eventually(lambda: len(ids(receiver)) == 10, 60, "the first")
     wait_for_commit(broker, topic, 10)
     broker.kill()
-    eventually(lambda: metric(server, "skyhook_kafka_connected") == 0, 60, "the broker missed")
+    eventually(lambda: server.metric("skyhook_kafka_connected") == 0, 60, "the broker missed")
     account.publish(data={"id": 999})
     eventually(lambda: 999 in ids(receiver), 10, "everything else goes on")
     assert server.request("GET", "/readyz").status == 200
@@ -136,12 +129,12 @@ def test_a_store_that_refuses_holds_the_records(broker, topic, cluster, receiver
         wait_for_commit(broker, topic, 5)
         database.script("stop")
         broker.produce(topic, records(account, range(5, 10)))
-        eventually(lambda: metric(node, "skyhook_kafka_batches_retried_total") >= 2, 60, "it is tried again")
+        eventually(lambda: node.metric("skyhook_kafka_batches_retried_total") >= 2, 60, "it is tried again")
         assert broker.committed("skyhook", topic, PARTITIONS) == 5
         database.script("run")
         eventually(lambda: len(ids(receiver)) == 10, 90, "all of them")
         wait_for_commit(broker, topic, 10)
-        assert metric(node, "skyhook_kafka_records_dead_lettered_total") == 0
+        assert node.metric("skyhook_kafka_records_dead_lettered_total") == 0
         assert len(delivery_ids(receiver)) == 10
     finally:
         own.close()
@@ -152,7 +145,7 @@ def test_nodes_share_the_topic_and_take_over(broker, topic, cluster, receiver, f
     first, second = cluster.node(*flags), cluster.node(*flags)
     account = first.account()
     account.webhook(receiver.url())
-    eventually(lambda: {metric(node, "skyhook_kafka_partitions") for node in (first, second)} == {1, 2},
+    eventually(lambda: {node.metric("skyhook_kafka_partitions") for node in (first, second)} == {1, 2},
                60, "partitions on both")
     eventually(lambda: second.operator("GET", f"/accounts/{account.id}").status == 200, 10, "the account on both")
     broker.produce(topic, records(account, range(1000)))
@@ -161,8 +154,8 @@ def test_nodes_share_the_topic_and_take_over(broker, topic, cluster, receiver, f
     made = [first.account() for _ in range(5)]
     broker.produce(topic, [(str(one.id), b'{"id": 0}', EVENT) for one in made for _ in range(PARTITIONS)])
     wait_for_commit(broker, topic, 1000 + 5 * PARTITIONS)
-    assert [metric(node, "skyhook_kafka_records_dead_lettered_total") for node in (first, second)] == [0, 0]
-    assert min(metric(node, "skyhook_kafka_records_published_total") for node in (first, second)) > 0
+    assert [node.metric("skyhook_kafka_records_dead_lettered_total") for node in (first, second)] == [0, 0]
+    assert min(node.metric("skyhook_kafka_records_published_total") for node in (first, second)) > 0
     broker.produce(topic, records(account, range(1000, 2000)))
     second.kill()
     eventually(lambda: len(ids(receiver)) == 2000, 90, "every record")

@@ -5,7 +5,7 @@ from broker import PASSWORD, USER
 from harness.certificates import Authority
 from harness.polling import eventually
 from harness.server import LOCAL, Skyhook
-from test_kafka import EVENT, ids, metric, records
+from test_kafka import EVENT, ids, records
 
 TLS = {"security.protocol": "ssl"}
 SCRAM = {"security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": USER, "sasl.password": PASSWORD}
@@ -47,7 +47,7 @@ def test_records_and_dead_letters_go_over_tls(broker, topic, make_server, receiv
     eventually(lambda: len(ids(receiver)) == 20, 60, "20 deliveries")
     [(_, value, headers)] = broker.read(topic + ".dead-letter", 1)
     assert value == b"{broken" and headers["skyhook-reason"] == "The value is not a JSON object."
-    eventually(lambda: metric(server, "skyhook_kafka_connected") == 1, 20, "told that it is connected")
+    eventually(lambda: server.metric("skyhook_kafka_connected") == 1, 20, "told that it is connected")
     assert PASSWORD not in server.log()
 
 
@@ -72,8 +72,8 @@ def test_a_broker_that_does_not_let_it_in(broker, topic, make_server, receiver, 
     assert server.request("GET", "/readyz").status == 200, "everything else goes on"
     account.publish(data={"id": 999})
     eventually(lambda: 999 in ids(receiver), 10, "a delivery that has nothing to do with it")
-    assert metric(server, "skyhook_kafka_records_consumed_total") == 0
-    assert metric(server, "skyhook_kafka_partitions") == 0
+    assert server.metric("skyhook_kafka_records_consumed_total") == 0
+    assert server.metric("skyhook_kafka_partitions") == 0
     told = [line for line in server.log().splitlines() if "warning" in line and "kafka" in line]
     assert said in told[0] and len(told) <= 3, "said at once, and not again and again"
     assert "not the pass word" not in server.log()

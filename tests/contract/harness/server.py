@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import string
@@ -136,6 +137,11 @@ class Skyhook:
     def operator(self, method, path, json_body=None, body=None, token=None, headers=None):
         headers = {"Authorization": f"Bearer {token or self.operator_token}", **(headers or {})}
         return self.request(method, "/operator/v1" + path, body, headers, json_body)
+
+    def metric(self, name):
+        """Of a series without labels."""
+        text = self.request("GET", "/metrics", headers={"Authorization": f"Bearer {self.operator_token}"}).body.decode()
+        return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE).group(1))
 
     def account(self, name="Acme", **fields):
         answer = self.operator("POST", "/accounts", {"name": name, **fields})
