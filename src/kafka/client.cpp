@@ -10,12 +10,13 @@ namespace skyhook::kafka {
 namespace {
 
 // What the promise of at-least-once, the metrics, and the code beside it, stand on.
-constexpr std::array<std::string_view, 12> kOwn{"bootstrap.servers",
+constexpr std::array<std::string_view, 13> kOwn{"bootstrap.servers",
                                                 "metadata.broker.list",
                                                 "group.id",
                                                 "enable.auto.commit",
                                                 "enable.auto.offset.store",
                                                 "enable.idempotence",
+                                                "batch.num.messages",
                                                 "acks",
                                                 "request.required.acks",
                                                 "partition.assignment.strategy",
@@ -82,7 +83,11 @@ Result<Conf, std::string> producer_conf(const Options& options) {
       {{"client.id", "skyhook"},
        {"message.max.bytes", "67108864"},
        {"message.timeout.ms", "30000"}},
-      {{"bootstrap.servers", options.brokers}, {"enable.idempotence", "true"}, {"acks", "all"}});
+      {{"bootstrap.servers", options.brokers},
+       {"enable.idempotence", "true"},
+       {"acks", "all"},
+       // The broker judges the size of whole batches: of each letter alone it has to be known.
+       {"batch.num.messages", "1"}});
 }
 
 Result<Client, std::string> make_client(rd_kafka_type_t type, Conf conf) {

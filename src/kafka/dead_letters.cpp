@@ -10,10 +10,10 @@ namespace skyhook::kafka {
 namespace {
 
 constexpr int kSliceMs = 100;
-// Larger than the broker takes: the value is left out, the rest is kept.
-bool is_too_large(rd_kafka_resp_err_t error) {
-  return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-}
+constexpr const char* kLeftOut = "left out: larger than the broker takes";
+
+// How much of a record is written.
+enum class Part { whole, without_value, place };
 
 struct HeadersDelete {
   void operator()(rd_kafka_headers_t* headers) const { rd_kafka_headers_destroy(headers); }
@@ -25,24 +25,35 @@ void add(const Headers& headers, const std::string& name, const std::string& val
                       static_cast<ssize_t>(value.size()));
 }
 
-Headers headers_of(const DeadLetter& letter, bool with_value) {
+Headers headers_of(const DeadLetter& letter, Part part) {
   const Record& record = letter.record;
-  Headers headers(rd_kafka_headers_new(record.headers.size() + 5));
-  for (const auto& [name, value] : record.headers) add(headers, name, value);
+  Headers headers(rd_kafka_headers_new(record.headers.size() + 6));
+  if (part != Part::place) {
+    for (const auto& [name, value] : record.headers) add(headers, name, value);
+  }
   add(headers, "skyhook-reason", letter.reason);
   add(headers, "skyhook-topic", record.topic);
   add(headers, "skyhook-partition", std::to_string(record.partition));
   add(headers, "skyhook-offset", std::to_string(record.offset));
-  if (!with_value) add(headers, "skyhook-value", "left out: larger than the broker takes");
+  if (part != Part::whole) add(headers, "skyhook-value", kLeftOut);
+  if (part == Part::place) add(headers, "skyhook-key-and-headers", kLeftOut);
   return headers;
 }
 
 }  // namespace
 
 struct DeadLetters::Delivery {
-  bool with_value = true;
+  Part part = Part::whole;
   bool is_settled = false;
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+  // Is it to be written again, with less of it?
+  bool leave_out_more() {
+    if (!is_settled || error != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || part == Part::place)
+      return false;
+    *this = {.part = part == Part::whole ? Part::without_value : Part::place};
+    return true;
+  }
 };
 
 DeadLetters::DeadLetters(const Options& options) : options_(options) {}
@@ -68,18 +79,18 @@ bool DeadLetters::connect() {
   return true;
 }
 
-void DeadLetters::produce(const DeadLetter& letter, bool with_value, Delivery& delivery) {
+void DeadLetters::produce(const DeadLetter& letter, Delivery& delivery) {
   const Record& record = letter.record;
-  Headers headers = headers_of(letter, with_value);
-  const std::string_view key = record.key ? *record.key : std::string_view();
-  const std::string_view text = with_value && record.value ? *record.value : std::string_view();
-  void* const payload = with_value && record.value ? const_cast<char*>(text.data()) : nullptr;
-  delivery = {.with_value = with_value};
+  Headers headers = headers_of(letter, delivery.part);
+  const bool has_key = record.key && delivery.part != Part::place;
+  const bool has_value = record.value && delivery.part == Part::whole;
+  const std::string_view key = has_key ? *record.key : std::string_view();
+  const std::string_view value = has_value ? *record.value : std::string_view();
   const rd_kafka_resp_err_t error = rd_kafka_producev(
       client_.get(), RD_KAFKA_V_TOPIC(options_.dead_letter_topic.c_str()),
       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
-      RD_KAFKA_V_VALUE(payload, text.size()), RD_KAFKA_V_HEADERS(headers.get()),
-      RD_KAFKA_V_OPAQUE(&delivery), RD_KAFKA_V_END);
+      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+      RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&delivery), RD_KAFKA_V_END);
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     (void)headers.release();  // the message's now
     return;
@@ -93,15 +104,12 @@ bool DeadLetters::write(const std::vector<DeadLetter>& letters,
   if (letters.empty()) return true;
   if (!connect()) return false;
   std::vector<Delivery> deliveries(letters.size());
-  for (std::size_t i = 0; i < letters.size(); ++i) produce(letters[i], true, deliveries[i]);
+  for (std::size_t i = 0; i < letters.size(); ++i) produce(letters[i], deliveries[i]);
   bool is_over = false;
   while (!is_over) {
     rd_kafka_flush(client_.get(), kSliceMs);
     for (std::size_t i = 0; i < letters.size(); ++i) {
-      const Delivery& one = deliveries[i];
-      if (one.is_settled && one.with_value && is_too_large(one.error)) {
-        produce(letters[i], false, deliveries[i]);
-      }
+      while (deliveries[i].leave_out_more()) produce(letters[i], deliveries[i]);
     }
     is_over = std::ranges::all_of(deliveries, &Delivery::is_settled);
     if (!is_over && !go_on()) break;

@@ -21,7 +21,8 @@ class DeadLetters {
   // The options' properties were judged.
   explicit DeadLetters(const Options& options);
 
-  // Writes each with its key, value and headers, and headers that say why and from where. True once
+  // Writes each with its key, value and headers, and headers that say why and from where. What is
+  // larger than the broker takes is left out: the value, then the key and headers too. True once
   // all of them are on the brokers' disks; false where that did not happen for now: then some may
   // be there, and they are written again. `go_on` is asked some ten times a second; false ends the
   // wait.
@@ -30,7 +31,7 @@ class DeadLetters {
  private:
   struct Delivery;
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void*);
-  void produce(const DeadLetter& letter, bool with_value, Delivery& delivery);
+  void produce(const DeadLetter& letter, Delivery& delivery);
   bool connect();
 
   const Options& options_;

@@ -56,7 +56,8 @@ std::variant<intake::PublishItem, Malformed> read_record(
     return Malformed{"The record has no " + place + ", which names the account."};
   const auto account = account_of(*named);
   if (!account) return Malformed{"The " + place + " is not the id of an account."};
-  if (!account_exists(*account)) return Malformed{"There is no account " + *named + "."};
+  if (!account_exists(*account))
+    return Malformed{"There is no account " + std::to_string(account->value) + "."};
   if (!record.value) return Malformed{"The record has no value."};
 
   // Before anything is made of it: brokers may take records of many megabytes.

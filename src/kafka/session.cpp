@@ -66,6 +66,21 @@ bool reaches_a_broker(const boost::json::value& statistics) {
   });
 }
 
+// -1 or less: not known.
+std::int64_t offset_of(const boost::json::value& partition, std::string_view name) {
+  const boost::json::value* offset =
+      partition.is_object() ? partition.get_object().if_contains(name) : nullptr;
+  return offset != nullptr && offset->is_int64() ? offset->get_int64() : -1;
+}
+
+// Where the group has committed nothing yet, what is fetched next tells where it is.
+std::int64_t lag_of(const boost::json::value& partition) {
+  const std::int64_t lag = offset_of(partition, "consumer_lag");
+  if (lag >= 0) return lag;
+  const std::int64_t next = offset_of(partition, "next_offset");
+  return next < 0 ? 0 : std::max<std::int64_t>(0, offset_of(partition, "hi_offset") - next);
+}
+
 }  // namespace
 
 // What the store says of a batch; also where nobody waits any more.
@@ -135,7 +150,9 @@ void Session::leave() {
   }
   const auto until = std::chrono::steady_clock::now() + kLeaveWithin;
   while (!rd_kafka_consumer_closed(client_.get()) && std::chrono::steady_clock::now() < until) {
-    rd_kafka_queue_poll_callback(queue.get(), static_cast<int>(kSlice.count()));
+    // Records that were read ahead come too; nobody has seen them, and they stay uncommitted.
+    // rd_kafka_queue_poll_callback would abort the process at the first of them.
+    const Message unread(rd_kafka_consume_queue(queue.get(), static_cast<int>(kSlice.count())));
   }
 }
 
@@ -149,8 +166,14 @@ void Session::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t error,
   self.early_.clear();
   self.next_.clear();
   rd_kafka_assign(client, is_assigned ? partitions : nullptr);
+  // A partition that was paused when it was taken away would come back paused.
+  if (is_assigned) rd_kafka_resume_partitions(client, partitions);
   self.is_paused_ = false;
-  self.source_.stats_.partitions = is_assigned ? partitions->cnt : 0;
+  self.assigned_.clear();
+  for (int i = 0; is_assigned && i < partitions->cnt; ++i) {
+    self.assigned_.insert(partitions->elems[i].partition);
+  }
+  self.source_.stats_.partitions = static_cast<std::int64_t>(self.assigned_.size());
   if (is_assigned) self.source_.stats_.is_connected = true;
   if (!is_assigned) self.source_.stats_.lag = 0;
   log::info(
@@ -195,10 +218,9 @@ int Session::on_statistics(rd_kafka_t*, char* text, std::size_t length, void* op
       statistics.find_pointer("/topics/" + self.source_.options_.topic + "/partitions", fault);
   if (partitions == nullptr || !partitions->is_object()) return 0;
   std::int64_t lag = 0;
-  for (const auto& [id, partition] : partitions->get_object()) {
-    const json::value* behind = partition.find_pointer("/consumer_lag", fault);
-    if (behind != nullptr && behind->is_int64() && behind->get_int64() > 0)
-      lag += behind->get_int64();
+  for (const std::int32_t id : self.assigned_) {
+    const json::value* partition = partitions->get_object().if_contains(std::to_string(id));
+    if (partition != nullptr) lag += lag_of(*partition);
   }
   self.source_.stats_.lag = lag;
   return 0;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,7 @@ class Session {
   Batch batch_;  // read, and not yet settled
   Batch early_;  // read while waiting: the beginning of the next batch
   std::map<std::int32_t, std::int64_t> next_;  // of the batch: the offset to commit, by partition
+  std::set<std::int32_t> assigned_;            // partitions
   bool is_paused_ = false;
   std::map<int, MonoTime> complained_;     // when last, by error; since a broker was reached
   std::map<AccountId, MonoTime> unknown_;  // accounts that were not there, since when

@@ -92,9 +92,9 @@ class Broker:
 
     # --- clients ------------------------------------------------------------------------------
 
-    def make_topic(self, name, partitions):
+    def make_topic(self, name, partitions, **config):
         admin = AdminClient({"bootstrap.servers": self.address})
-        for future in admin.create_topics([NewTopic(name, partitions, 1)]).values():
+        for future in admin.create_topics([NewTopic(name, partitions, 1, config=config)]).values():
             future.result(30)
 
     def produce(self, topic, records):

@@ -5,6 +5,7 @@ from collections import Counter
 
 from conftest import PARTITIONS
 from harness.polling import eventually, remains
+from harness.server import LOCAL, Skyhook
 
 EVENT = [("event", b"contact.created")]
 
@@ -80,6 +81,38 @@ def test_malformed_records_are_kept_with_the_reason(broker, topic, server, recei
     assert all(headers["skyhook-topic"] == topic and headers["skyhook-offset"].isdigit()
                for _, _, headers in dead)
     assert server.metric("skyhook_kafka_records_dead_lettered_total") == len(bad)
+
+
+def test_dead_letters_are_kept_as_far_as_the_broker_takes_them(broker, topic, flags, tmp_path):
+    small = topic + ".small"
+    broker.make_topic(small, 1, **{"max.message.bytes": "2000"})
+    server = Skyhook(tmp_path / "server", [*LOCAL, *flags, "--kafka-dead-letter-topic", small]).start()
+    try:
+        ordinary = [("none", f"{number}" + "x" * 300, EVENT) for number in range(30)]
+        giants = [("none", "v" * 5000, EVENT), ("k" * 5000, "{}", EVENT), ("none", "{}", [("h", b"h" * 5000)]),
+                  ("0" * 5000 + "9", "{}", EVENT)]
+        broker.produce(topic, ordinary + giants)
+        wait_for_commit(broker, topic, len(ordinary + giants))
+        dead = broker.read(small, len(ordinary + giants))
+    finally:
+        server.close()
+    assert all({"skyhook-reason", "skyhook-topic", "skyhook-partition", "skyhook-offset"} <= set(headers) for _, _, headers in dead)
+    whole = sorted(value.decode() for _, value, headers in dead if "skyhook-value" not in headers)
+    assert whole == sorted(value for _, value, _ in ordinary), "together they are too large, each of them is not"
+    cut = [(key, value, "skyhook-key-and-headers" in headers) for key, value, headers in dead if "skyhook-value" in headers]
+    assert sorted(cut, key=str) == [(None, None, True)] * 3 + [(b"none", None, False)]
+
+
+def test_a_stop_in_the_middle_of_a_long_topic_ends_well(broker, topic, server, receiver):
+    account = server.account()
+    account.webhook(receiver.url())
+    broker.produce(topic, records(account, range(20_000)))
+    eventually(lambda: server.metric("skyhook_kafka_records_consumed_total") > 0, 60, "the first", interval=0.01)
+    assert server.stop(timeout=60) == 0
+    server.start()
+    wait_for_commit(broker, topic, 20_000)
+    eventually(lambda: len(ids(receiver)) == 20_000, 120, "every record")
+    assert len(delivery_ids(receiver)) == 20_000
 
 
 def test_a_broker_that_is_away_is_waited_for(broker, topic, server, receiver):

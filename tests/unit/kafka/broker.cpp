@@ -7,6 +7,7 @@ namespace skyhook::kafka {
 namespace {
 
 constexpr int kTimeoutMs = 10'000;
+constexpr std::int16_t kProduce = 0;  // of the protocol's requests
 
 void set(const Conf& conf, const char* name, const std::string& value) {
   char fault[256];
@@ -49,12 +50,16 @@ void Broker::set_up(bool is_up) {
 }
 
 void Broker::refuse_writes(bool refuses) {
-  constexpr std::int16_t kProduce = 0;  // of the protocol's requests
   constexpr std::size_t kMany = 1'000;
   rd_kafka_mock_clear_request_errors(cluster_, kProduce);
   if (!refuses) return;
   const std::vector<rd_kafka_resp_err_t> errors(kMany,
                                                 RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  rd_kafka_mock_push_request_errors_array(cluster_, kProduce, errors.size(), errors.data());
+}
+
+void Broker::refuse_as_too_large(std::size_t writes) {
+  const std::vector<rd_kafka_resp_err_t> errors(writes, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
   rd_kafka_mock_push_request_errors_array(cluster_, kProduce, errors.size(), errors.data());
 }
 

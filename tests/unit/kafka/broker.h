@@ -30,6 +30,8 @@ class Broker {
   void set_up(bool is_up);
   // Nobody may write, or everybody again.
   void refuse_writes(bool refuses);
+  // So many writes to come, for their size.
+  void refuse_as_too_large(std::size_t writes);
 
   static constexpr const char* kTopic = "events";
   static constexpr const char* kDeadLetters = "events.dead-letter";

@@ -28,34 +28,43 @@ void eventually(const char* what, const std::function<bool()>& holds) {
 // What a store makes of batches: takes them whole, remembers keys, and may refuse or keep silent.
 class Publisher {
  public:
-  enum class Mood { takes, refuses, is_silent };
+  enum class Mood { takes, takes_time, refuses, is_silent };
+  static constexpr Millis kTime{50};
 
   void publish(const std::vector<intake::PublishItem>& items, const store::PublishCallback& done) {
     std::unique_lock lock(mutex_);
     ++calls_;
-    if (mood_ == Mood::is_silent) return silent_.push_back(done);
+    if (mood_ == Mood::is_silent) {
+      silent_.emplace_back(items, done);
+      return;
+    }
     if (mood_ == Mood::refuses) {
       lock.unlock();
       return done(Err{store::Error{store::Error::Kind::unavailable, "the disk is full"}});
     }
-    std::vector<store::EventReceipt> receipts;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (items[i].data != conflicting_) continue;
       lock.unlock();
       return done(store::PublishOutcome(store::IdempotencyConflict{i}));
     }
-    for (const intake::PublishItem& item : items) {
-      const bool is_new = keys_.insert(*item.idempotency_key).second;
-      if (is_new) data_.push_back(item.data);
-      receipts.push_back({.id = EventId{1}, .deliveries = 1, .replayed = !is_new});
-    }
+    auto receipts = take(items);
+    const bool takes_time = mood_ == Mood::takes_time;
     lock.unlock();
+    if (takes_time) std::this_thread::sleep_for(kTime);
     done(store::PublishOutcome(std::move(receipts)));
   }
 
   void set_mood(Mood mood) {
     const std::lock_guard lock(mutex_);
     mood_ = mood;
+  }
+  // What it kept silent about is taken, and so is what comes.
+  void speak() {
+    const std::lock_guard lock(mutex_);
+    mood_ = Mood::takes;
+    for (const auto& [items, done] : std::exchange(silent_, {})) {
+      done(store::PublishOutcome(take(items)));
+    }
   }
   void conflict_with(std::string data) {
     const std::lock_guard lock(mutex_);
@@ -71,12 +80,22 @@ class Publisher {
   }
 
  private:
+  std::vector<store::EventReceipt> take(const std::vector<intake::PublishItem>& items) {
+    std::vector<store::EventReceipt> receipts;
+    for (const intake::PublishItem& item : items) {
+      const bool is_new = keys_.insert(*item.idempotency_key).second;
+      if (is_new) data_.push_back(item.data);
+      receipts.push_back({.id = EventId{1}, .deliveries = 1, .replayed = !is_new});
+    }
+    return receipts;
+  }
+
   std::mutex mutex_;
   Mood mood_ = Mood::takes;  // guarded by mutex_, as all below
   std::string conflicting_;  // data that was published under its key before
   std::set<std::string> keys_;
   std::vector<std::string> data_;  // in order
-  std::vector<store::PublishCallback> silent_;
+  std::vector<std::pair<std::vector<intake::PublishItem>, store::PublishCallback>> silent_;
   int calls_ = 0;
 };
 
@@ -198,6 +217,18 @@ TEST_F(SourceTest, AStopWaitsForWhatIsBeingPublishedAndCommitsIt) {
   EXPECT_EQ(broker.committed("skyhook", 0), 3);
 }
 
+TEST_F(SourceTest, AStopInTheMiddleOfALongTopicLeavesTheRest) {
+  Broker broker(1);
+  for (int i = 0; i < 2'000; ++i) broker.produce(0, "7", numbered(i));
+  publisher_.set_mood(Publisher::Mood::takes_time);
+  const auto source = start(broker);
+  eventually("it is read", [&] { return publisher_.calls() == 1; });
+  stop(*source);
+  const auto published = static_cast<std::int64_t>(publisher_.data().size());
+  EXPECT_LT(published, 2'000);
+  EXPECT_EQ(broker.committed("skyhook", 0), published);
+}
+
 TEST_F(SourceTest, AnAccountThatGoesWhileItIsTriedAgainIsNotTriedForEver) {
   Broker broker(1);
   publisher_.set_mood(Publisher::Mood::refuses);
@@ -270,6 +301,55 @@ TEST_F(SourceTest, ADeadLetterThatCannotBeWrittenHoldsItsOffset) {
   broker.refuse_writes(false);
   eventually("it is written at last", [&] { return source->stats().dead_lettered == 1; });
   eventually("and committed", [&] { return broker.committed("skyhook", 0) == 1; });
+}
+
+TEST_F(SourceTest, ADeadLetterThatIsTooLargeIsWrittenWithLessOfIt) {
+  Broker broker(1);
+  broker.produce(0, "7", "{broken");
+  broker.produce(0, "8", "{}");
+  broker.refuse_as_too_large(3);  // the first twice, or each once and one of them again
+  const auto source = start(broker);
+  eventually("both are settled", [&] { return broker.committed("skyhook", 0) == 2; });
+  EXPECT_EQ(source->stats().dead_lettered, 2);
+  EXPECT_EQ(source->stats().retried, 0);
+  for (const Record& dead : broker.read(Broker::kDeadLetters, 2)) {
+    EXPECT_NE(dead.header("skyhook-reason"), nullptr);
+    EXPECT_NE(dead.header("skyhook-offset"), nullptr);
+    EXPECT_NE(dead.header("skyhook-value"), nullptr);
+    EXPECT_EQ(dead.value, "");
+    const bool has_key = dead.header("skyhook-key-and-headers") == nullptr;
+    EXPECT_NE(dead.key == "", has_key);
+    EXPECT_EQ(dead.header("event") != nullptr, has_key);
+  }
+}
+
+TEST_F(SourceTest, WhatIsNotYetReadIsCountedBeforeAnythingIsCommitted) {
+  Broker broker(2);
+  publisher_.set_mood(Publisher::Mood::refuses);
+  for (int i = 0; i < 600; ++i) broker.produce(i % 2, "7", numbered(i));
+  auto first = start(broker);
+  eventually("the rest is counted", [&] { return first->stats().lag >= 100; });
+  const auto second = start(broker);
+  eventually("each has one",
+             [&] { return first->stats().partitions == 1 && second->stats().partitions == 1; });
+  publisher_.set_mood(Publisher::Mood::takes);
+  eventually("all are read, and none is counted where it is not read",
+             [&] { return first->stats().lag == 0 && second->stats().lag == 0; });
+}
+
+// Given back while paused, a partition stays so.
+TEST_F(SourceTest, ARebalanceWhileTheStoreIsSlowLeavesNothingPaused) {
+  Broker broker(2);
+  publisher_.set_mood(Publisher::Mood::is_silent);
+  for (int i = 0; i < 2; ++i) broker.produce(i, "7", numbered(i));
+  const auto first = start(broker);
+  eventually("it waits", [&] { return publisher_.calls() > 0; });
+  const auto second = start(broker);
+  eventually("each has one",
+             [&] { return first->stats().partitions == 1 && second->stats().partitions == 1; });
+  publisher_.speak();
+  for (int i = 2; i < 10; ++i) broker.produce(i % 2, "7", numbered(i));
+  eventually("both read on", [&] { return publisher_.data().size() == 10; });
 }
 
 TEST_F(SourceTest, TwoMembersShareThePartitionsAndTakeOver) {
