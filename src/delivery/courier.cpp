@@ -42,22 +42,24 @@ Courier::~Courier() = default;
 void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   const Timestamp started_at = loop_.clock().now();
   if (delivery.is_fresh()) {
-    rooms_.metrics.first_attempt_latency(started_at - delivery.event->created_at);
+    rooms_.metrics.first_attempt_latency(
+        std::max(started_at - delivery.event->created_at, Micros{0}));
   }
   if (!sender_.may_dial(*webhook)) {
     net::ClientResult refused{
         .failure = FailureReason::invalid_url,
         .error_detail = "the URL's scheme is not allowed by the present settings"};
-    loop_.post(
-        [this, delivery = std::move(delivery), refused = std::move(refused), started_at]() mutable {
-          finish(std::move(delivery), std::move(refused), started_at);
-        });
+    loop_.post([this, delivery = std::move(delivery), webhook = std::move(webhook),
+                refused = std::move(refused), started_at]() mutable {
+      finish(std::move(delivery), webhook->webhook, std::move(refused), started_at);
+    });
     return;
   }
   net::ClientRequest request = sender_.make_request(delivery, *webhook, started_at);
   http_.send(std::move(request),
-             [this, delivery = std::move(delivery), started_at](net::ClientResult result) mutable {
-               finish(std::move(delivery), std::move(result), started_at);
+             [this, delivery = std::move(delivery), webhook = std::move(webhook),
+              started_at](net::ClientResult result) mutable {
+               finish(std::move(delivery), webhook->webhook, std::move(result), started_at);
              });
 }
 
@@ -77,8 +79,10 @@ std::optional<store::FirstAttempt> Courier::hold_to_target(const WaitingDelivery
   return first;
 }
 
-void Courier::finish(WaitingDelivery delivery, net::ClientResult result, Timestamp started_at) {
+void Courier::finish(WaitingDelivery delivery, const Webhook& webhook, net::ClientResult result,
+                     Timestamp started_at) {
   AttemptReport report = Sender::make_report(delivery, std::move(result), started_at, loop_.now());
+  report.url = webhook.url;
   report.first = hold_to_target(delivery, started_at);
   rooms_.metrics.attempt(report.attempt.failure, report.attempt.duration);
   if (log::enabled(log::Level::debug)) {
@@ -160,7 +164,7 @@ void Courier::outcomes_recorded(const std::vector<store::AttemptOutcome>& outcom
     count(outcome);
     lanes_.recorded(outcome);
     if (!std::holds_alternative<Delivered>(outcome.verdict)) {
-      switch_off_.attempt_failed(outcome.webhook_id, loop_.now());
+      switch_off_.attempt_failed(outcome.webhook_id, outcome.attempt.failure, loop_.now());
     }
   }
   publish_stats();

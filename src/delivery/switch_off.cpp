@@ -41,23 +41,35 @@ void SwitchOff::gone(WebhookId id, Timestamp now) {
   });
 }
 
-void SwitchOff::attempt_failed(WebhookId id, Timestamp now) {
-  if (options_.after.count() == 0 || !look_is_due(id, now)) return;
-  workers_.submit([this, id, now] { look(id, now); });
+void SwitchOff::attempt_failed(WebhookId id, FailureReason reason, Timestamp now) {
+  if (options_.after.count() == 0) return;
+  if (reason == FailureReason::internal) {
+    std::lock_guard lock(mutex_);
+    own_trouble_ = now;
+    return;
+  }
+  if (look_is_due(id, now)) workers_.submit([this, id, now] { look(id, now); });
 }
 
 bool SwitchOff::look_is_due(WebhookId id, Timestamp now) {
   std::lock_guard lock(mutex_);
   const auto known = next_look_.find(id);
-  if (known != next_look_.end() && now < known->second) return false;
+  const bool is_known = known != next_look_.end() && known->second.asked_at <= now;
+  if (is_known && now < known->second.due_at) return false;
   if (next_look_.size() >= kRememberedLimit) next_look_.clear();
-  next_look_[id] = now + step();
+  next_look_[id] = {.asked_at = now, .due_at = now + step()};
   return true;
 }
 
-void SwitchOff::look_again_at(WebhookId id, Timestamp at) {
+void SwitchOff::look_again_at(WebhookId id, Timestamp now, Timestamp at) {
   std::lock_guard lock(mutex_);
-  next_look_[id] = at;
+  next_look_[id] = {.asked_at = now, .due_at = at};
+}
+
+// A webhook that was changed gets the whole time anew, and so do all after trouble of our own.
+Timestamp SwitchOff::counts_from(const Webhook& webhook) {
+  std::lock_guard lock(mutex_);
+  return std::max(webhook.updated_at, own_trouble_);
 }
 
 void SwitchOff::look(WebhookId id, Timestamp now) {
@@ -65,10 +77,9 @@ void SwitchOff::look(WebhookId id, Timestamp now) {
   if (!webhook || !webhook->webhook.is_active) return;
   const auto steps = store_.stats({id}, now - 2 * options_.after, now + step(), step());
   if (!steps) return;  // the next failure looks again
-  // A webhook that was changed gets the whole time anew.
-  const auto since = failing_since(*steps, step(), webhook->webhook.updated_at);
+  const auto since = failing_since(*steps, step(), counts_from(webhook->webhook));
   if (!since) return;
-  if (now - *since < options_.after) return look_again_at(id, *since + options_.after);
+  if (now - *since < options_.after) return look_again_at(id, now, *since + options_.after);
   switch_off(webhook, {.reason = SwitchedOff::Reason::failing, .at = now, .failing_since = *since});
 }
 

@@ -11,6 +11,7 @@
 #include "base/worker_pool.h"
 #include "delivery/notices.h"
 #include "directory/directory.h"
+#include "domain/delivery.h"
 #include "domain/webhook_options.h"
 #include "store/store.h"
 
@@ -42,8 +43,10 @@ class SwitchOff {
 
   // The receiver answered 410, and that is durable.
   void gone(WebhookId id, Timestamp now);
-  // An attempt failed, and that is durable: looks whether it has been enough, if need be.
-  void attempt_failed(WebhookId id, Timestamp now);
+  // An attempt failed, and that is durable: looks whether it has been enough, if need be. What
+  // fails for this process's own trouble (`internal`) counts for nothing, nor does what failed
+  // before it.
+  void attempt_failed(WebhookId id, FailureReason reason, Timestamp now);
 
   // Webhooks of which it is known when to look again; past it all are forgotten, which costs a look
   // each.
@@ -52,7 +55,8 @@ class SwitchOff {
  private:
   bool look_is_due(WebhookId id, Timestamp now);
   void look(WebhookId id, Timestamp now);
-  void look_again_at(WebhookId id, Timestamp at);
+  void look_again_at(WebhookId id, Timestamp now, Timestamp at);
+  Timestamp counts_from(const Webhook& webhook);
   void switch_off(const WebhookPtr& webhook, const SwitchedOff& why);
   void store_switch_off(const Webhook& seen, const SwitchedOff& why);
   Seconds step() const;
@@ -62,8 +66,13 @@ class SwitchOff {
   WorkerPool& workers_;
   const Options options_;
   Notices* notices_ = nullptr;
+  struct Look {
+    Timestamp asked_at;  // later than now: the clock was set back
+    Timestamp due_at;
+  };
   std::mutex mutex_;
-  std::unordered_map<WebhookId, Timestamp> next_look_;  // of failing ones; guarded by mutex_
+  std::unordered_map<WebhookId, Look> next_look_;  // of failing ones; guarded by mutex_
+  Timestamp own_trouble_{};                        // the latest; guarded by mutex_
 };
 
 }  // namespace skyhook::delivery

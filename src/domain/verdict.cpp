@@ -176,7 +176,7 @@ Verdict judge(const VerdictInput& input, const RetrySchedule& schedule) {
   const Attempt& attempt = input.attempt;
   const int status = is_complete_answer(attempt) ? *attempt.response_status : 0;
   if (status >= 200 && status <= 299) return Delivered{input.now};
-  if (status == 410) return GaveUp{FailureReason::gone, true};
+  if (status == 410 && !input.url_has_changed) return GaveUp{FailureReason::gone, true};
   if (input.is_test) return GaveUp{reason_of(attempt)};
   if (!input.webhook_is_active) return GaveUp{FailureReason::webhook_inactive};
 

@@ -31,6 +31,8 @@ struct VerdictInput {
   std::optional<Millis> retry_after;  // from 429 and 503 only; already parsed, relative to `now`
   Timestamp now;
   double jitter;  // in [0, 1)
+  // The webhook has another URL by now: a 410 of the one before says nothing of it.
+  bool url_has_changed = false;
 };
 Verdict judge(const VerdictInput& input, const RetrySchedule& schedule);
 

@@ -176,6 +176,19 @@ def test_410_switches_the_webhook_off(make_server, make_receiver):
     assert len(receiver.requests) == 2
 
 
+def test_410_of_a_url_before_does_not_switch_the_webhook_off(make_server, make_receiver):
+    """Whoever moves changes the URL first, and then takes the old receiver away."""
+    account = make_server("--retry-schedule", "100ms").account()
+    old, new = make_receiver(status(410, delay=0.5)), make_receiver()
+    webhook = account.webhook(old.url())
+    account.publish()
+    old.wait(1)
+    assert account.put(f"/webhooks/{webhook['id']}", {"url": new.url()}).status == 200
+    account.settled(webhook, "delivered")
+    assert len(new.requests) == 1
+    assert account.get(f"/webhooks/{webhook['id']}").data["is_active"] is True
+
+
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(account, make_receiver, code):
     target = make_receiver()

@@ -6,6 +6,7 @@ import time
 import pytest
 from harness.cluster import account_on, known_on
 from harness.polling import eventually, remains
+from harness.proxy import Proxy
 from harness.receiver import status
 from harness.stores import KINDS
 
@@ -69,6 +70,43 @@ def test_an_hour_of_failures_over_a_crash(make_server, make_receiver, clock, sto
     assert webhook_of(account, webhook)["options"]["switched_off"] is None
     fail_once(account, webhook)
     remains(lambda: not is_off(account, webhook), 0.5)
+
+
+def test_what_fails_for_our_own_trouble_is_not_held_against_a_webhook(make_server, make_receiver, clock, store):
+    """A proxy that is away is none of the receiver's fault, however long it is away."""
+    proxy = Proxy(listening=False)
+    server = make_server(store=store, **settings(clock, SKYHOOK_PROXY=f"http://127.0.0.1:{proxy.port}"))
+    account = server.account()
+    webhook = account.webhook(make_receiver(status(500)).url())
+    for hours in range(4):
+        clock.set(120 + hours * HOUR_S)
+        fail_once(account, webhook)
+        fail_once(account, webhook)
+    assert account.detail(webhook, account.deliveries(webhook)[0]["delivery_id"])["attempts"][0]["error"] == "internal"
+    proxy.open()
+    clock.set(120 + 4 * HOUR_S)
+    fail_once(account, webhook)
+    assert account.detail(webhook, account.deliveries(webhook)[0]["delivery_id"])["attempts"][0]["error"] == "http_status"
+    remains(lambda: not is_off(account, webhook), 0.5)
+    clock.set(120 + 4 * HOUR_S + 120)
+    fail_once(account, webhook)
+    clock.set(120 + 5 * HOUR_S + 240)
+    fail_once(account, webhook)
+    eventually(lambda: is_off(account, webhook), 10, "the switch-off")
+    proxy.close()
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off(make_server, make_receiver, clock, store):
+    server = make_server(store=store, **settings(clock))
+    account = server.account()
+    webhook = account.webhook(make_receiver(status(500)).url())
+    clock.set(120 + 10 * HOUR_S)
+    fail_once(account, webhook)
+    clock.set(120)
+    fail_once(account, webhook)
+    clock.set(120 + HOUR_S + 70)
+    fail_once(account, webhook)
+    eventually(lambda: is_off(account, webhook), 10, "the switch-off")
 
 
 def test_what_waits_in_order_ends_and_is_recovered_in_order(make_server, make_receiver, clock, store):

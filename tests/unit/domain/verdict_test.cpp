@@ -32,6 +32,7 @@ struct Case {
   bool webhook_is_active = true;
   std::optional<Millis> retry_after = std::nullopt;
   double jitter = 0;
+  bool url_has_changed = false;
 };
 
 Verdict verdict(const Case& c, const RetrySchedule& schedule = kSchedule) {
@@ -41,7 +42,8 @@ Verdict verdict(const Case& c, const RetrySchedule& schedule = kSchedule) {
                 .webhook_is_active = c.webhook_is_active,
                 .retry_after = c.retry_after,
                 .now = kNow,
-                .jitter = c.jitter},
+                .jitter = c.jitter,
+                .url_has_changed = c.url_has_changed},
                schedule);
 }
 
@@ -139,6 +141,15 @@ TEST(Judge, gone_switches_the_webhook_off) {
     EXPECT_EQ(given_up(v), FailureReason::gone);
     EXPECT_TRUE(std::get<GaveUp>(v).switch_webhook_off);
   }
+}
+
+TEST(Judge, gone_of_a_url_before_is_a_failure_like_others) {
+  const Verdict v = verdict({.attempt = answered(410), .url_has_changed = true});
+  EXPECT_EQ(delay(v), kSchedule.delays.front());
+  const Verdict last =
+      verdict({.attempt = answered(410), .schedule_position = 99, .url_has_changed = true});
+  EXPECT_EQ(given_up(last), FailureReason::http_status);
+  EXPECT_FALSE(std::get<GaveUp>(last).switch_webhook_off);
 }
 
 TEST(Judge, tests_are_never_retried) {
