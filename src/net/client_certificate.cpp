@@ -47,6 +47,11 @@ X509Ptr next_certificate(BIO* bio) {
   return X509Ptr(PEM_read_bio_X509(bio, nullptr, no_password, nullptr));
 }
 
+// It would be kept, and in the clear, where only certificates belong.
+bool has_private_key(std::string_view chain) {
+  return chain.find("PRIVATE KEY-----") != std::string_view::npos;
+}
+
 // Did reading end because there is no further PEM block?
 bool reached_end() {
   const unsigned long code = ERR_peek_last_error();
@@ -79,6 +84,10 @@ struct ClientCertificate::Parts {
     return key != nullptr;
   }
 
+  // One signature with a longer key takes tens of milliseconds, in which a network thread does
+  // nothing else.
+  bool is_key_too_long() const { return EVP_PKEY_get_bits(key.get()) > kKeyBitsLimit; }
+
   std::optional<Timestamp> expiry() const {
     std::tm time{};
     if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &time) != 1) return std::nullopt;
@@ -105,6 +114,9 @@ Result<ClientCertificate::Ptr, ClientCertificate::Fault> ClientCertificate::pars
     }
     if (key.size() > kKeyLimit)
       return Fault{Field::key, "must not be greater than 8192 characters."};
+    if (has_private_key(chain)) {
+      return Fault{Field::certificate, "must not have a private key in it."};
+    }
     if (!parts.read_chain(chain) || !parts.expiry()) {
       return Fault{Field::certificate, "must be a certificate in PEM, and at most nine more."};
     }
@@ -112,6 +124,9 @@ Result<ClientCertificate::Ptr, ClientCertificate::Fault> ClientCertificate::pars
       return Fault{Field::key, "must be an unencrypted private key in PEM."};
     if (X509_check_private_key(parts.certificate.get(), parts.key.get()) != 1) {
       return Fault{Field::key, "must be the key of the certificate."};
+    }
+    if (parts.is_key_too_long()) {
+      return Fault{Field::key, "must not be longer than 4096 bits."};
     }
     if (!parts.are_usable()) {
       return Fault{Field::certificate, "must be as strong as TLS demands today."};

@@ -24,9 +24,9 @@ class ClientCertificate {
   using Ptr = std::shared_ptr<const ClientCertificate>;
 
   // `chain`: PEM, the client's certificate first, then those that vouch for it. `key`: PEM, the
-  // private key of the first, not encrypted. Also a fault: a key that is not the certificate's,
-  // and what OpenSSL's security level refuses, such as RSA of 1024 bits. When it expires is the
-  // caller's to judge.
+  // private key of the first, not encrypted. Also a fault: a private key among the certificates, a
+  // key that is not the certificate's or longer than kKeyBitsLimit, and what OpenSSL's security
+  // level refuses, such as RSA of 1024 bits. When it expires is the caller's to judge.
   static Result<Ptr, Fault> parse(std::string_view chain, std::string_view key);
 
   std::string subject() const;      // RFC 2253, such as `CN=client,O=Example`
@@ -42,6 +42,7 @@ class ClientCertificate {
   static constexpr std::size_t kChainLimit = 16 * 1024;  // bytes
   static constexpr std::size_t kKeyLimit = 8 * 1024;     // bytes
   static constexpr std::size_t kCertificatesLimit = 10;
+  static constexpr int kKeyBitsLimit = 4096;
 
  private:
   struct Parts;

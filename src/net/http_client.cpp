@@ -805,7 +805,10 @@ void HttpClient::Impl::complete(Exchange& exchange, FailureReason failure,
 }
 
 void HttpClient::Impl::on_deadline(Exchange& exchange) {
-  if (exchange.answer_began) {
+  const Connection* const connection = exchange.connection;
+  if (options_.proxy && connection != nullptr && connection->phase == Phase::connecting) {
+    complete(exchange, FailureReason::internal, "the proxy: timed out");
+  } else if (exchange.answer_began) {
     complete(exchange, FailureReason::response_too_slow,
              "the answer was not complete by the deadline");
   } else {

@@ -151,6 +151,10 @@ def test_bad_ones_are_told_by_field(account, clients):
     assert faults({**one, "key": locked["key"]}) == {f"{of}.key": [f"The {of}.key field must be an unencrypted private key in PEM."]}
     assert faults(expired) == {f"{of}.certificate": [f"The {of}.certificate field must not have expired."]}
     assert faults(weak) == {f"{of}.certificate": [f"The {of}.certificate field must be as strong as TLS demands today."]}
+    both = {**one, "certificate": one["certificate"] + one["key"]}
+    assert faults(both) == {f"{of}.certificate": [f"The {of}.certificate field must not have a private key in it."]}
+    long = clients.client("long", rsa_bits=4160)
+    assert faults(long) == {f"{of}.key": [f"The {of}.key field must not be longer than 4096 bits."]}
     assert faults({"certificate": "x" * 16385, "key": one["key"]}) == {
         f"{of}.certificate": [f"The {of}.certificate field must not be greater than 16384 characters."]}
     assert faults({**one, "key": "x" * 8193}) == {

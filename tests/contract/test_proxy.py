@@ -189,6 +189,13 @@ def test_a_proxy_that_says_nothing_ends_with_the_time_limit(make_proxied, receiv
         assert failure_of(account, receiver.url())[0] == "timeout"
 
 
+def test_a_proxy_that_cannot_be_reached_in_time(make_proxied, receiver):
+    """Its queue of connections is full: the system drops what would be one more, as a network does that loses everything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        account = make_proxied(types.SimpleNamespace(port=full.getsockname()[1]), "--timeout", "500ms").account()
+        assert failure_of(account, receiver.url()) == ("internal", "the proxy: timed out")
+
+
 def test_client_certificates_go_through(make_proxied, make_proxy, make_receiver, authority):
     context = authority.context("proxied-demanding")
     context.verify_mode = ssl.CERT_REQUIRED
