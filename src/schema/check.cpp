@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <limits>
 
 #include "base/utf8.h"
 #include "schema/rules.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t kShownBytes = 200;  // of a pointer, and of a name or pattern, in a message
 constexpr std::size_t kCanonicalPerStep = 8;  // bytes written for a comparison that cost one step
 constexpr std::size_t kPatternPerStep = 256;  // instructions × bytes of a pattern, likewise
+constexpr std::size_t kNamesPerStep = 16;     // names that are looked for in an object, likewise
 
 unsigned type_of(const json::value& value) {
   switch (value.kind()) {
@@ -194,13 +196,16 @@ class Check {
     return true;
   }
 
-  // 0.3 is a multiple of 0.1, although neither is what its double says.
+  // Integers are judged exactly. Of fractions, 0.3 is a multiple of 0.1, although neither is what
+  // its double says: each of both, and so the quotient, may be off by so much of itself.
   static bool is_multiple(long double number, long double factor) {
-    constexpr long double kRounding = 1e-12L;
+    constexpr long double kRounding = 2.0L * std::numeric_limits<double>::epsilon();
+    if (std::floor(number) == number && std::floor(factor) == factor) {
+      return std::fmod(number, factor) == 0;
+    }
     const long double quotient = number / factor;
     if (!std::isfinite(quotient)) return false;
-    const long double off = std::fabs(quotient - std::round(quotient));
-    return off <= kRounding * std::max(1.0L, std::fabs(quotient));
+    return std::fabs(quotient - std::round(quotient)) <= kRounding * std::fabs(quotient);
   }
 
   bool matches(const Pattern& pattern, std::string_view text) {
@@ -281,6 +286,7 @@ class Check {
       return refuse(place, "must have at most ", std::to_string(rules.max_properties),
                     " properties");
     }
+    steps_ += (rules.required.size() + rules.dependent_required.size()) / kNamesPerStep;
     for (const std::string& name : rules.required) {
       if (!object.contains(name)) return refuse(place, "must have the property ", shortened(name));
     }

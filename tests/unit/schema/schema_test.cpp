@@ -87,6 +87,15 @@ TEST(Schema, NumbersKeepEveryDigitOf64Bits) {
   EXPECT_EQ(fault(R"({"type": "integer"})", "1e2"), "");
   EXPECT_EQ(fault(R"({"multipleOf": 0.01})", "19.99"), "");
   EXPECT_EQ(fault(R"({"multipleOf": 0.01})", "19.995"), R"("" must be a multiple of 0.01)");
+  EXPECT_EQ(fault(R"({"multipleOf": 1000})", "1700000000000001"),
+            R"("" must be a multiple of 1000)");
+  EXPECT_EQ(fault(R"({"multipleOf": 1000})", "1700000000000000"), "");
+  EXPECT_EQ(fault(R"({"multipleOf": 2})", "18446744073709551615"), R"("" must be a multiple of 2)");
+  EXPECT_EQ(fault(R"({"multipleOf": 0.01})", "123456789012.34"), "");
+  EXPECT_EQ(fault(R"({"multipleOf": 0.01})", "123456789012.345"),
+            R"("" must be a multiple of 0.01)");
+  EXPECT_EQ(fault(R"({"multipleOf": 0.1})", "1e-20"), R"("" must be a multiple of 0.1)");
+  EXPECT_EQ(fault(R"({"multipleOf": 0.1})", "0"), "");
   EXPECT_EQ(fault(R"({"const": 0.1})", "1"), R"("" must be 0.1)");
 }
 
@@ -193,6 +202,19 @@ TEST_P(Costly, EndsInTime) {
   EXPECT_LT(took, std::chrono::seconds(5)) << "some tenths of a second, wherever there is no load";
 }
 
+// A rule on a name for each of so many.
+std::string rules_on_names(std::size_t count) {
+  std::string text = R"({"items": {"dependentRequired": {"first": [])";
+  for (std::size_t i = 0; i < count; ++i) text += ",\"" + std::to_string(i) + R"(": [])";
+  return text + "}}}";
+}
+
+std::string objects(std::size_t count) {
+  std::string text = "[{}";
+  for (std::size_t i = 0; i < count; ++i) text += ",{}";
+  return text + "]";
+}
+
 std::string numbers(std::size_t count) {
   std::string text = "[0";
   for (std::size_t i = 0; i < count; ++i) text += "," + std::to_string(i % 40000);
@@ -207,6 +229,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{std::string(R"({"pattern": "(a?){500}b"})"),
                   "\"" + std::string(250'000, 'a') + "\""},
         std::pair{std::string(R"({"uniqueItems": true})"), numbers(50'000)},
+        std::pair{rules_on_names(5'000), objects(80'000)},
         std::pair{
             std::string(R"({"anyOf": [{"items": {"$ref": "#"}, "type": "array", "minItems": 2},
                                             {"items": {"$ref": "#"}, "type": "array", "minItems": 3}]})"),
