@@ -14,6 +14,7 @@ import pytest
 import standardwebhooks
 
 from harness.certificates import Authority
+from harness.clock import Clock, build_library
 from harness.polling import eventually
 from harness.server import BINARY, clean_environment, run
 from harness.stores import PostgresStore
@@ -589,6 +590,17 @@ def test_rekey(make_store_server, receiver, tmp_path):
     assert account.get(f"{path}?include=options").data["options"] == options
     assert verify(tmp_path, raw_request(request), rotated["secret"], "--public-key", options["ed25519"]) == (0, {"none"})
     standardwebhooks.Webhook(webhook["secret"]).verify(request.body, dict(request.headers))  # the one before signs too
+
+
+def test_rekey_sees_a_running_node_whatever_its_own_clock_says(make_server, tmp_path):
+    """A lease ends by the database's clock."""
+    server = make_server(store=PostgresStore(tmp_path), SKYHOOK_MASTER_KEY=OLD_KEY)
+    clock = Clock(build_library(tmp_path), tmp_path / "offset")
+    clock.set(86_400)
+    refused = rekey(server, {**BOTH_KEYS, **clock.environment})
+    assert refused.returncode == 1 and "stop" in refused.stderr, refused
+    assert server.stop() == 0
+    assert rekey(server, {**BOTH_KEYS, **clock.environment}).returncode == 0
 
 
 def test_rekey_seals_what_was_stored_without_a_key(make_store_server, receiver):

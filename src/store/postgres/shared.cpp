@@ -65,10 +65,12 @@ Result<std::vector<NodeLease>> NodeStore::nodes() {
   return read([this](Connection& connection) -> Answer<std::vector<NodeLease>> {
     auto rows = connection.query(
         "SELECT node_id, name, (extract(epoch FROM started_at) * 1000000)::bigint, "
-        "(extract(epoch FROM least(lease_until, CASE WHEN expired THEN clock_timestamp() END)) "
-        "* 1000000)::bigint FROM skyhook.nodes "
+        "(extract(epoch FROM least(lease_until - clock_timestamp(), CASE WHEN expired THEN "
+        "interval '0' END)) * 1000000)::bigint FROM skyhook.nodes "
         "WHERE NOT expired OR NOT emptied ORDER BY node_id");
     if (!rows) return Err{rows.error()};
+    // What is left of a lease is the database's to say; its clock and this one's may differ.
+    const Timestamp now = options_.clock.now();
     std::vector<NodeLease> nodes;
     nodes.reserve(static_cast<std::size_t>(rows->count()));
     for (int row = 0; row < rows->count(); ++row) {
@@ -76,7 +78,7 @@ Result<std::vector<NodeLease>> NodeStore::nodes() {
                        .name = rows->string(row, 1),
                        .is_self = rows->small(row, 0) == membership_.node_id(),
                        .started_at = rows->time(row, 2),
-                       .lease_until = rows->time(row, 3)});
+                       .lease_until = now + Micros{rows->integer(row, 3)}});
     }
     return nodes;
   });
