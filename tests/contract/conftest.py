@@ -155,5 +155,5 @@ def start_command():
 def pytest_assertrepr_compare(op, left, right):
     """Objects compare with their order of fields shown."""
     if op == "==" and isinstance(left, dict) and isinstance(right, dict):
-        return ["objects differ", json.dumps(left), json.dumps(right)]
+        return ["objects differ", json.dumps(left, default=repr), json.dumps(right, default=repr)]
     return None

@@ -127,7 +127,7 @@ def test_credentials_are_sent_and_never_logged(make_proxied, make_proxy, make_re
 
 def test_a_proxy_that_is_not_there_costs_nothing_but_time(make_proxied, make_proxy, make_receiver):
     receiver, proxy = make_receiver(), make_proxy(listening=False)
-    account = make_proxied(proxy, SKYHOOK_RETRY_SCHEDULE="200ms,200ms,200ms,200ms,200ms,200ms,200ms,200ms").account()
+    account = make_proxied(proxy, SKYHOOK_RETRY_SCHEDULE=",".join(["500ms"] * 20)).account()
     webhook = account.webhook(receiver.url())
     account.publish()
     entry = eventually(lambda: [one for one in account.deliveries(webhook) if one["attempt_number"]], what="an attempt")[0]

@@ -50,7 +50,7 @@ def request(port, method, path, body=None, headers=None, timeout=30, host="127.0
         connection.close()
 
 
-def raw_exchange(port, data, timeout=10):
+def raw_exchange(port, data, timeout=30):
     """Sends bytes as they are and returns all that comes back until the server closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         connection.sendall(data)

@@ -17,7 +17,7 @@
 namespace skyhook::cli {
 namespace {
 
-constexpr Seconds kPatience{20};
+constexpr Seconds kPatience{60};
 
 }  // namespace
 

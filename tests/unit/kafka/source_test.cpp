@@ -15,7 +15,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kPatience{60};
 
 void eventually(const char* what, const std::function<bool()>& holds) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
