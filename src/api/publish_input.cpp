@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/text.h"
+#include "base/json_reader.h"
 
 namespace skyhook::api {
 
@@ -92,14 +93,9 @@ bool is_valid_json(std::string_view padded, simdjson::dom::parser& parser) {
   simdjson::dom::element root;
   const auto fault = parser.parse(padded.data(), padded.size(), false).get(root);
   if (fault == simdjson::NUMBER_ERROR) {
-    boost::json::parse_options options;
-    options.max_depth = kJsonDepthLimit;
-    boost::system::error_code error;
-    (void)boost::json::parse(boost::json::string_view(padded.data(), padded.size()), error, {},
-                             options);
     // An exponent past 31 bits ends that parser before it has judged the rest: refused, or whatever
     // follows would be passed on.
-    return !error;
+    return read_json(padded, kJsonDepthLimit).ok();
   }
   return fault == simdjson::SUCCESS;
 }

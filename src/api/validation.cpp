@@ -5,12 +5,19 @@
 #include <charconv>
 
 #include "api/text.h"
+#include "base/json_reader.h"
 #include "domain/account.h"
 #include "net/url.h"
 
 namespace skyhook::api {
 
 namespace json = boost::json;
+
+std::optional<json::object> parse_object(std::string_view body) {
+  auto value = read_json(body, kJsonDepthLimit);
+  if (!value || !value->is_object()) return std::nullopt;
+  return std::move(value->get_object());
+}
 
 void FieldErrors::add(std::string_view field, std::string message) {
   for (auto& [name, messages] : fields_) {

@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "api/json_body.h"
 #include "api/query.h"
 #include "base/time.h"
 #include "domain/catalogue.h"
@@ -20,6 +19,8 @@
 
 namespace skyhook::api {
 
+// How deep objects and arrays may be nested in a body, the outermost counted.
+inline constexpr std::size_t kJsonDepthLimit = 64;
 inline constexpr std::size_t kNameLimit = 255;     // characters
 inline constexpr std::size_t kUrlLimit = 2048;     // characters
 inline constexpr std::size_t kEventsLimit = 1000;  // items of a webhook's list, before duplicates
@@ -28,6 +29,9 @@ inline constexpr std::size_t kOriginLimit = 255;   // characters
 inline constexpr std::int64_t kDefaultPerPage = 25;
 inline constexpr std::int64_t kMaxPerPage = 100;
 inline constexpr std::int64_t kStatsStepsLimit = 1000;
+
+// The JSON object of a body (base/json_reader.h); nullopt where it is none.
+std::optional<boost::json::object> parse_object(std::string_view body);
 
 // Messages by field, in the order in which the fields were checked.
 class FieldErrors {

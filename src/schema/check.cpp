@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/json_reader.h"
 #include "base/utf8.h"
 #include "schema/rules.h"
 #include "schema/schema.h"
@@ -368,12 +369,9 @@ class Check {
 std::optional<std::string> Schema::check(std::string_view data) const {
   unsigned char first[4096];
   json::monotonic_resource memory(first, sizeof first);
-  json::parse_options options;
-  options.max_depth = kSchemaDepthLimit;
-  boost::system::error_code fault;
-  const json::value value = json::parse({data.data(), data.size()}, fault, &memory, options);
-  if (fault) return "cannot be read as JSON";
-  return Check(*compiled_).run(value);
+  const auto value = read_json(data, kSchemaDepthLimit, &memory);
+  if (!value) return "cannot be read as JSON";
+  return Check(*compiled_).run(*value);
 }
 
 }  // namespace skyhook::schema

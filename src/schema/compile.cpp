@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/json_reader.h"
 #include "schema/rules.h"
 #include "schema/schema.h"
 #include "schema/values.h"
@@ -460,12 +461,9 @@ Result<Schema, std::string> Schema::compile(std::string_view text) {
   if (text.size() > kSchemaBytesLimit) {
     return Err{"it is larger than " + std::to_string(kSchemaBytesLimit) + " bytes"};
   }
-  json::parse_options options;
-  options.max_depth = kSchemaDepthLimit;
-  boost::system::error_code fault;
-  const json::value whole = json::parse({text.data(), text.size()}, fault, {}, options);
-  if (fault) return Err{"it is not valid JSON: " + fault.message()};
-  auto compiled = Compiler(whole).run();
+  const auto whole = read_json(text, kSchemaDepthLimit);
+  if (!whole) return Err{"it is not valid JSON: " + whole.error()};
+  auto compiled = Compiler(*whole).run();
   if (!compiled) return Err{compiled.error()};
   return Schema(std::make_shared<const Compiled>(std::move(compiled).value()));
 }

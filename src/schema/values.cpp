@@ -15,12 +15,6 @@ namespace {
 
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 
-// Boost.JSON computes 0e999 as 0 × infinity, which is not a number; JSON means zero.
-double double_of(const json::value& value) {
-  const double number = value.get_double();
-  return std::isnan(number) ? 0 : number;
-}
-
 void append_double(std::string& out, double number) {
   if (std::fabs(number) <= kExactIntegers && number == std::floor(number)) {
     out += std::to_string(static_cast<std::int64_t>(number));
@@ -51,14 +45,14 @@ void append_object(std::string& out, const json::object& object) {
 bool is_integer(const json::value& value) {
   if (value.is_int64() || value.is_uint64()) return true;
   if (!value.is_double()) return false;
-  const double number = double_of(value);
+  const double number = value.get_double();
   return std::isfinite(number) && number == std::floor(number);
 }
 
 long double number_of(const json::value& value) {
   if (value.is_int64()) return static_cast<long double>(value.get_int64());
   if (value.is_uint64()) return static_cast<long double>(value.get_uint64());
-  return double_of(value);
+  return value.get_double();
 }
 
 void append_canonical(std::string& out, const json::value& value) {
@@ -76,7 +70,7 @@ void append_canonical(std::string& out, const json::value& value) {
       out += std::to_string(value.get_uint64());
       break;
     case json::kind::double_:
-      append_double(out, double_of(value));
+      append_double(out, value.get_double());
       break;
     case json::kind::string:
       out += json::serialize(value.get_string());

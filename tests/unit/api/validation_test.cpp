@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <limits>
 
 namespace skyhook::api {
 namespace {
@@ -124,25 +123,9 @@ TEST_F(WebhookValidation, JudgesUrls) {
   EXPECT_EQ(url_faults("https://a.example:8443/x?y=1#z"), "");
 }
 
-TEST(ParseObject, ReadsEveryDigitOfANumber) {
-  const auto read = [](const std::string& number) {
-    return parse_object("{\"a\":" + number + "}")->at("a");
-  };
-  EXPECT_EQ(read("361.30268965844164"), 361.30268965844164);
-  EXPECT_EQ(read("-112.58002984152021"), -112.58002984152021);
-  EXPECT_EQ(read("8.5883784356492538e-186"), 8.5883784356492538e-186);
-  EXPECT_EQ(read("5e-324"), 5e-324);
-  EXPECT_EQ(read("1e-400"), 0.0);
-  EXPECT_EQ(read("-1e400"), -std::numeric_limits<double>::infinity());
-  EXPECT_EQ(read("9007199254740993"), 9007199254740993);
-  EXPECT_EQ(read("18446744073709551615"), 18446744073709551615U);
-  EXPECT_EQ(read("[0.1,[20.25]]"), boost::json::value({0.1, boost::json::array{20.25}}));
-}
-
 TEST(ParseObject, TakesObjectsOnly) {
   EXPECT_TRUE(parse_object("{}"));
   EXPECT_EQ(parse_object(R"({"a":1,"a":2})")->at("a"), 2);
-  EXPECT_EQ(parse_object(R"({"a":[{"b":0e999}]})")->at("a").at(0).at("b"), 0.0);
   for (const std::string& bad :
        {std::string(), std::string("[]"), std::string("1"), std::string("{} x"),
         std::string("{\"a\":\"\xff\"}"), std::string("{\"a\":") + std::string(100, '[')}) {

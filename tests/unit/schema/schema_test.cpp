@@ -105,6 +105,10 @@ TEST(Schema, ZeroIsZeroWhateverItsExponent) {
   EXPECT_EQ(fault(R"({"type": "integer", "const": 0})", "-0e999"), "");
 }
 
+TEST(Schema, ANumberIsTheSameHoweverItIsWritten) {
+  EXPECT_EQ(fault(R"({"const": 458.12455122160236})", "458.1245512216023599"), "");
+}
+
 TEST(Schema, FormatsAreJudgedByShape) {
   const auto fits = [](const std::string& format, const std::string& text) {
     return fault(R"({"format": ")" + format + R"("})", "\"" + text + "\"").empty();

@@ -1,11 +1,12 @@
-#include "api/json_body.h"
+#include "base/json_reader.h"
 
 #include <boost/json.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <string>
+#include <utility>
 
-namespace skyhook::api {
+namespace skyhook {
 
 namespace json = boost::json;
 
@@ -22,8 +23,10 @@ struct Builder {
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
 
+  explicit Builder(json::storage_ptr storage) : storage(std::move(storage)) {}
+
   bool on_document_begin(Fault&) {
-    values.reset();
+    values.reset(storage);
     return true;
   }
   bool on_document_end(Fault&) { return true; }
@@ -85,22 +88,23 @@ struct Builder {
     return true;
   }
 
+  json::storage_ptr storage;
   json::value_stack values;
   std::string number;  // its digits so far
 };
 
 }  // namespace
 
-std::optional<json::object> parse_object(std::string_view body) {
+Result<json::value, std::string> read_json(std::string_view text, std::size_t depth_limit,
+                                           json::storage_ptr storage) {
   json::parse_options options;
-  options.max_depth = kJsonDepthLimit;
-  json::basic_parser<Builder> parser(options);
+  options.max_depth = depth_limit;
+  json::basic_parser<Builder> parser(options, std::move(storage));
   Fault fault;
-  const std::size_t read = parser.write_some(false, body.data(), body.size(), fault);
-  if (fault || read < body.size()) return std::nullopt;
-  json::value value = parser.handler().values.release();
-  if (!value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
+  const std::size_t read = parser.write_some(false, text.data(), text.size(), fault);
+  if (!fault && read < text.size()) fault = json::error::extra_data;
+  if (fault) return Err{fault.message()};
+  return parser.handler().values.release();
 }
 
-}  // namespace skyhook::api
+}  // namespace skyhook
