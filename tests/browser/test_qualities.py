@@ -266,6 +266,22 @@ def test_every_webhook_of_many_has_its_health(server, account, receiver, open_pa
     expect(page.locator("tbody tr a")).to_have_count(111)
 
 
+def test_a_thousand_webhooks_are_shown_in_parts(server, receiver, open_page):
+    account = server.account()
+    for number in range(201):
+        account.webhook(receiver.url(), ["ticket.created"], f"Number {number}")
+    page = open_page(server, account.key, "#/webhooks")
+    expect(page.get_by_text("200 of 201")).to_be_visible()
+    expect(page.locator("tbody tr a")).to_have_count(200)
+    # What is searched for is found among all of them.
+    page.get_by_label("Search webhooks").fill("number 200")
+    expect(page.locator("tbody tr a")).to_have_text(["Number 200"])
+    page.get_by_label("Search webhooks").fill("")
+    page.get_by_role("button", name="Show more").click()
+    expect(page.locator("tbody tr a")).to_have_count(201)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
 @pytest.mark.parametrize("path, shown", [
     ("#/?range=7d&chart=latency", [("button", "7 d"), ("button", "Latency")]),
     ("#/webhooks?search=crm", [("link", "CRM sync")]),

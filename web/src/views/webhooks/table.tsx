@@ -1,36 +1,50 @@
 // Webhooks in a table, each with its health at a glance.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import type { Webhook, WebhookHealth } from "../../api/types";
 import { attention } from "../../attention";
 import { compact, count, percent } from "../../format";
 import { rangeLabel, type Range } from "../../range";
 import { navigate } from "../../router";
 import { sum } from "../../steps";
+import { Button } from "../../ui/button";
 import { PauseIcon } from "../../ui/icons";
 import { Spark } from "../../ui/spark";
 import { Bone, BoneRows } from "../../ui/states";
 import { Foreign, Time, visible } from "../../ui/text";
+
+const kRows = 200; // and so many more at a time: a thousand, each with its bars, take seconds to draw
 
 // `range`: the span of the health's steps. `target`: where a row leads.
 export function WebhookTable({ webhooks, health, range, target }: {
   webhooks: Webhook[] | undefined; health: WebhookHealth[] | undefined; range: Range; target: (id: number) => string;
 }): JSX.Element {
   const byId = new Map((health ?? []).map((one) => [one.id, one]));
+  const [limit, setLimit] = useState(kRows);
+  const all = webhooks?.length ?? 0;
   return (
-    <div class="table-holder">
-      <table class="table">
-        <thead>
-          <tr>
-            <th>Webhook</th><th>State</th><th class="optional right">Success, {rangeLabel(range)}</th><th class="optional">Deliveries, {rangeLabel(range)}</th>
-            <th class="optional right">Waiting</th><th class="optional right">Last delivery</th>
-          </tr>
-        </thead>
-        <tbody>
-          {!webhooks ? <BoneRows rows={4} columns={[180, 70, 50, 132, 30, 90]} />
-            : webhooks.map((webhook) => <Row key={webhook.id} webhook={webhook} health={byId.get(webhook.id)} range={range} target={target(webhook.id)} />)}
-        </tbody>
-      </table>
-    </div>
+    <>
+      <div class="table-holder">
+        <table class="table">
+          <thead>
+            <tr>
+              <th>Webhook</th><th>State</th><th class="optional right">Success, {rangeLabel(range)}</th><th class="optional">Deliveries, {rangeLabel(range)}</th>
+              <th class="optional right">Waiting</th><th class="optional right">Last delivery</th>
+            </tr>
+          </thead>
+          <tbody>
+            {!webhooks ? <BoneRows rows={4} columns={[180, 70, 50, 132, 30, 90]} />
+              : webhooks.slice(0, limit).map((webhook) => <Row key={webhook.id} webhook={webhook} health={byId.get(webhook.id)} range={range} target={target(webhook.id)} />)}
+          </tbody>
+        </table>
+      </div>
+      {all > limit && (
+        <div class="more">
+          <Button onClick={() => setLimit(limit + kRows)}>Show more</Button>
+          <span class="muted small number">{count(limit)} of {count(all)}</span>
+        </div>
+      )}
+    </>
   );
 }
 
