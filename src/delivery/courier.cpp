@@ -51,7 +51,7 @@ void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
         .error_detail = "the URL's scheme is not allowed by the present settings"};
     loop_.post([this, delivery = std::move(delivery), webhook = std::move(webhook),
                 refused = std::move(refused), started_at]() mutable {
-      finish(std::move(delivery), webhook->webhook, std::move(refused), started_at);
+      finish(std::move(delivery), std::move(webhook), std::move(refused), started_at);
     });
     return;
   }
@@ -59,7 +59,7 @@ void Courier::attempt(WaitingDelivery delivery, WebhookPtr webhook) {
   http_.send(std::move(request),
              [this, delivery = std::move(delivery), webhook = std::move(webhook),
               started_at](net::ClientResult result) mutable {
-               finish(std::move(delivery), webhook->webhook, std::move(result), started_at);
+               finish(std::move(delivery), std::move(webhook), std::move(result), started_at);
              });
 }
 
@@ -79,10 +79,10 @@ std::optional<store::FirstAttempt> Courier::hold_to_target(const WaitingDelivery
   return first;
 }
 
-void Courier::finish(WaitingDelivery delivery, const Webhook& webhook, net::ClientResult result,
+void Courier::finish(WaitingDelivery delivery, WebhookPtr webhook, net::ClientResult result,
                      Timestamp started_at) {
   AttemptReport report = Sender::make_report(delivery, std::move(result), started_at, loop_.now());
-  report.url = webhook.url;
+  report.webhook = std::move(webhook);
   report.first = hold_to_target(delivery, started_at);
   rooms_.metrics.attempt(report.attempt.failure, report.attempt.duration);
   if (log::enabled(log::Level::debug)) {

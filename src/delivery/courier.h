@@ -98,7 +98,7 @@ class Courier final : private Lanes::World {
   std::optional<store::FirstAttempt> hold_to_target(const WaitingDelivery& delivery,
                                                     Timestamp began_at);
   // `webhook`: as it was when the attempt began.
-  void finish(WaitingDelivery delivery, const Webhook& webhook, net::ClientResult result,
+  void finish(WaitingDelivery delivery, WebhookPtr webhook, net::ClientResult result,
               Timestamp started_at);
   // Outcomes that are recorded together, and what is told of them before that.
   struct Batch {

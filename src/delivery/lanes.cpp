@@ -497,16 +497,17 @@ void Lanes::attempt_finished(WaitingDelivery delivery, AttemptReport report) {
 
   const WebhookPtr webhook = world_.webhook(target.id);
   const WebhookOptions* own = options_of(webhook);
-  const Verdict verdict = judge(
-      {.attempt = attempt,
-       .schedule_position = delivery.schedule_position,
-       .is_test = delivery.is_test,
-       .webhook_is_active = webhook && webhook->webhook.is_active,
-       .retry_after = report.retry_after,
-       .now = world_.now(),
-       .jitter = world_.jitter(),
-       .url_has_changed = webhook && !report.url.empty() && report.url != webhook->webhook.url},
-      own && own->retry_schedule ? *own->retry_schedule : options_.schedule);
+  const Verdict verdict =
+      judge({.attempt = attempt,
+             .schedule_position = delivery.schedule_position,
+             .is_test = delivery.is_test,
+             .webhook_is_active = webhook && webhook->webhook.is_active,
+             .retry_after = report.retry_after,
+             .now = world_.now(),
+             .jitter = world_.jitter(),
+             .url_has_changed =
+                 webhook && report.webhook && report.webhook->webhook.url != webhook->webhook.url},
+            own && own->retry_schedule ? *own->retry_schedule : options_.schedule);
   ++unrecorded_;
   if (std::holds_alternative<GaveUp>(verdict) && !delivery.is_test && webhook &&
       webhook->webhook.is_active) {

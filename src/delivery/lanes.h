@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -33,7 +32,7 @@ namespace skyhook::delivery {
 struct AttemptReport {
   Attempt attempt;
   std::optional<Millis> retry_after;  // of a 429 or 503
-  std::string url;                    // that it went to; empty: the webhook's of now
+  WebhookPtr webhook;                 // as it was when the attempt began; null: as it is now
   std::optional<store::FirstAttempt> first;
 };
 
