@@ -233,6 +233,25 @@ def test_a_refusal_is_told_to_who_closed_its_question(server, account, receiver,
     expect(page.get_by_text("An unexpected error occurred.")).to_be_visible()
 
 
+def test_a_secret_is_not_lost_by_back(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url())
+    page = open_page(server, account.key, "#/webhooks")
+    page.goto(page.url + f"/{webhook['id']}")
+    page.get_by_role("button", name="Regenerate secret").click()
+    page.get_by_role("dialog").get_by_role("button", name="Regenerate secret").click()
+    secret, here = page.get_by_test_id("secret"), page.url
+    shown = secret.inner_text()
+    page.evaluate("window.steps = 0; addEventListener('popstate', () => steps++)")
+    for step in (1, 2):
+        page.evaluate("history.back()")
+        page.wait_for_function("step => steps === step", arg=step)
+        assert (page.url, secret.inner_text()) == (here, shown)
+    page.get_by_role("button", name="I have stored it").click()
+    expect(secret).to_be_hidden()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Webhooks", exact=True)).to_be_visible()
+
+
 def test_a_secret_is_not_lost_by_a_click_beside_it(server, account, receiver, open_page):
     webhook = account.webhook(receiver.url(), name="Kitchen")
     page = open_page(server, account.key, f"#/webhooks/{webhook['id']}")

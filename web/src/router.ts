@@ -30,11 +30,19 @@ function safeDecode(part: string): string {
 const kOver = "over"; // the state of an entry that was opened over the screen of the one before it
 const current = observable<Route>(parse());
 let isGoingBack = false;
+let kept: { address: string; state: unknown } | null = null; // see stayHere
 for (const kind of ["popstate", "hashchange"]) {
   window.addEventListener(kind, () => {
     isGoingBack = false;
+    if (kept && kept.address !== location.href) history.pushState(kept.state, "", kept.address);
     current.set(parse());
   });
+}
+
+// Until what it returns is called, Back and Forward lead nowhere: for what is shown and cannot be shown again.
+export function stayHere(): () => void {
+  kept = { address: location.href, state: history.state };
+  return () => void (kept = null);
 }
 
 export const useRoute = (): Route => useObservable(current);

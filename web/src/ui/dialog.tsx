@@ -1,6 +1,7 @@
 // Dialogs and the drawer: the platform's own dialog keeps the focus inside and gives it back.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { stayHere } from "../router";
 import { Button, CopyButton } from "./button";
 import { Field } from "./field";
 import { CrossIcon } from "./icons";
@@ -83,7 +84,8 @@ export function Confirm({ title, children, action, onConfirm, onClose, typed }: 
   );
 }
 
-// A secret or a key, at the only moment at which it is seen.
+// A secret or a key, at the only moment at which it is seen: Back does not take it away.
 export function Once({ value, name, testId }: { value: string; name: string; testId: string }): JSX.Element {
+  useEffect(stayHere, []);
   return <div class="secret"><code data-testid={testId}>{value}</code><CopyButton text={value} label={`Copy ${name}`} /></div>;
 }
