@@ -1,5 +1,9 @@
 """The wall clock jumps an hour forward and back: no storm of retries, and none is lost."""
 
+import concurrent.futures
+import itertools
+import os
+import signal
 import time
 
 import pytest
@@ -46,3 +50,30 @@ def test_fresh_deliveries_do_not_mind(make_server, make_receiver, clock):
         apart = int(receiver.requests[-1].header("webhook-timestamp")) - time.time()
         assert abs(apart - offset) < 30, "the server's clock was moved"
     remains(lambda: len(receiver.requests) == 4, 0.3)
+
+
+def test_a_jump_while_a_node_connects(own_database, make_cluster, clock):
+    """libpq judges by the wall clock how long it has been connecting."""
+    database = own_database()
+    node = make_cluster(database).node(start=False)
+    node.environment.update(clock.environment)
+    node.start()
+    account = node.account()
+    webhook = account.webhook("http://127.0.0.1:1/")
+    hour = itertools.count(1)
+
+    def answer():
+        """To a request that needs a connection, which the database answers after the jump."""
+        database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'skyhook'")
+        os.kill(database.process_id(), signal.SIGSTOP)
+        try:
+            asked = executor.submit(account.get, f"/webhooks/{webhook['id']}/deliveries")
+            concurrent.futures.wait([asked], 0.2)  # on its way to the database
+            clock.set(3600 * next(hour))
+        finally:
+            os.kill(database.process_id(), signal.SIGCONT)
+        return asked.result().status
+
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        answers = [answer() for _ in range(10)]
+    assert answers.count(200) >= 7, answers  # where a jump ends a connection, it is three or four

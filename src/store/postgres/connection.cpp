@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ctime>
 
 namespace skyhook::store::postgres {
 namespace {
@@ -191,7 +192,10 @@ std::vector<std::string> Rows::texts(int row, int column) const {
   return values;
 }
 
-Answer<std::unique_ptr<Connection>> Connection::open(const Settings& settings) {
+namespace {
+
+// The caller's to finish, also where it is not OK.
+PGconn* connect(const Connection::Settings& settings) {
   const std::string timeout = std::to_string(settings.connect_timeout.count());
   // The URL comes last, so that what it says wins. TCP settings: a peer that is cut off is noticed
   // within seconds. A server that cannot write is passed over for the next host of the URL.
@@ -202,7 +206,23 @@ Answer<std::unique_ptr<Connection>> Connection::open(const Settings& settings) {
   const std::array<const char*, 9> values{
       timeout.c_str(),      "5",    "2", "3", "10000", "skyhook", "read-write",
       settings.url.c_str(), nullptr};
-  PGconn* raw = PQconnectdbParams(names.data(), values.data(), 1);
+  return PQconnectdbParams(names.data(), values.data(), 1);
+}
+
+}  // namespace
+
+Answer<std::unique_ptr<Connection>> Connection::open(const Settings& settings) {
+  const std::time_t began = std::time(nullptr);
+  const MonoTime began_mono = std::chrono::steady_clock::now();
+  PGconn* raw = connect(settings);
+  const Seconds by_wall_clock{std::time(nullptr) - began};
+  const auto lasted = std::chrono::steady_clock::now() - began_mono;
+  // libpq measures its patience by the wall clock: set forward meanwhile, that ends it at once.
+  if (PQstatus(raw) != CONNECTION_OK && lasted < settings.connect_timeout &&
+      by_wall_clock >= settings.connect_timeout) {
+    PQfinish(raw);
+    raw = connect(settings);
+  }
   if (PQstatus(raw) != CONNECTION_OK) {
     DatabaseError error{"", one_line(PQerrorMessage(raw)), true};
     PQfinish(raw);
