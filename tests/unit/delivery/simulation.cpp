@@ -335,7 +335,7 @@ void Simulation::jump_and_back() {
 void Simulation::jump(Micros by) {
   clock_.jump(by);
   begun_.clear();  // a rate limit may begin anew
-  gone_.clear();
+  for (auto& [id, gone] : gone_) gone.clock_jumped = true;
 }
 
 void Simulation::start_process() {
@@ -446,7 +446,7 @@ void Simulation::finish(const WaitingDelivery& delivery, const Answer& answer,
   report_.retry_after_heeded += answer.leave_alone || answer.leave_alone_until;
   if (result.status == 410) {
     ++report_.gone;
-    gone_[delivery.webhook_id] = clock_.steady();
+    gone_[delivery.webhook_id] = {.at = clock_.steady()};
   }
   promises_.answered(delivery.id, answer);
   lanes_->attempt_finished(delivery, Sender::make_report(delivery, result, started_at, now()));
@@ -516,7 +516,7 @@ void Simulation::end_waiting_step(WebhookId id) {
 
 void Simulation::switch_off(WebhookId id) {
   asked_to_switch_off_.insert(id);
-  gone_[id] = clock_.steady();
+  gone_[id] = {.at = clock_.steady()};
   later(between(Millis{0}, Millis{6}), [this, id] { set_active(id, false); });
 }
 
@@ -537,7 +537,9 @@ void Simulation::check_may_begin(const WaitingDelivery& delivery) const {
   require(!closed_, "an attempt begins after the end was asked for");
   if (delivery.is_test) return;  // at once, past every queue
   require(may_deliver_, "an attempt begins while others may deliver the same");
-  require(!is_gone(delivery.webhook_id), "an attempt begins after a 410");
+  const auto gone = gone_.find(delivery.webhook_id);
+  require(gone == gone_.end() || gone->second.clock_jumped || !is_recent(gone->second),
+          "an attempt begins after a 410");
   const auto found = in_flight_.find(delivery.webhook_id);
   const InFlight lane = found == in_flight_.end() ? InFlight{} : found->second;
   const int free = options_.lanes.in_flight_limit - in_flight_total_;
@@ -578,9 +580,8 @@ void Simulation::check_order(const WaitingDelivery& delivery) {
   }
 }
 
-bool Simulation::is_gone(WebhookId id) const {
-  const auto gone = gone_.find(id);
-  return gone != gone_.end() && clock_.steady() - gone->second < Lanes::kGonePatience;
+bool Simulation::is_recent(const Gone& gone) const {
+  return clock_.steady() - gone.at < Lanes::kGonePatience;
 }
 
 void Simulation::check_lanes() {
@@ -602,8 +603,9 @@ void Simulation::check_lanes() {
   report_.held_back += stats.held_back > 0;
   // In strict order an outcome that is not yet durable holds up what comes after it.
   const bool in_order = options_.orders && stats.unrecorded > 0;
-  const bool gone =
-      std::ranges::any_of(gone_, [this](const auto& entry) { return is_gone(entry.first); });
+  const bool gone = std::ranges::any_of(gone_, [this](const auto& entry) {
+    return entry.second.clock_jumped || is_recent(entry.second);
+  });
   require(stats.ready == 0 || in_flight_total_ > 0 || full || closed_ || !may_deliver_ ||
               stats.held_back > 0 || in_order || gone,
           "deliveries wait though every slot is free");

@@ -116,7 +116,14 @@ class Simulation final : public Lanes::World {
   void check_rate(const WaitingDelivery& delivery);
   void check_order(const WaitingDelivery& delivery);
   void check_lanes();
-  bool is_gone(WebhookId id) const;  // was answered 410, and is to be sent nothing
+  // A webhook that was answered 410 is sent nothing until it is changed, at most kGonePatience.
+  // Where the clock jumps meanwhile, it may be sent something, or wait until that outcome is
+  // durable.
+  struct Gone {
+    Timestamp at;  // steady
+    bool clock_jumped = false;
+  };
+  bool is_recent(const Gone& gone) const;
   void check_end() const;
 
   // Runs `task` after `delay`; one that belongs to the process is forgotten when that ends.
@@ -169,7 +176,7 @@ class Simulation final : public Lanes::World {
   int handing_over_ = 0;  // publishes that are durable and not yet with the lanes
   std::set<WebhookId> ending_waiting_, end_waiting_again_;
   std::set<WebhookId> asked_to_switch_off_;
-  std::map<WebhookId, Timestamp> gone_;  // answered 410 then (steady), and not changed since
+  std::map<WebhookId, Gone> gone_;  // not changed since
   std::set<DeliveryId> unanswered_tests_;
   bool may_deliver_ = true;
   bool closed_ = false;
