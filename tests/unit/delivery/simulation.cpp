@@ -473,7 +473,10 @@ void Simulation::record(store::AttemptOutcome outcome) {
     if (chance(0.01)) reopen(outcome.webhook_id, outcome.delivery_id);
     later(between(Millis{0}, Millis{3}), [this, outcome] {
       asked_to_switch_off_.erase(outcome.webhook_id);
+      const std::size_t lanes = lanes_->stats().lanes;
       lanes_->recorded(outcome);
+      // It ended, and begins anew with what another node has reopened meanwhile.
+      if (lanes_->stats().lanes < lanes) in_flight_[outcome.webhook_id].overloads = 0;
       promises_.recorded(outcome, asked_to_switch_off_.erase(outcome.webhook_id) > 0);
     });
   };
