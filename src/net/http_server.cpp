@@ -250,7 +250,6 @@ class Responder::Connection final : public IoHandler,
   State state_ = State::head;
   bool is_waiting_ = true;      // in the server's waiting list
   bool dispatching_ = false;    // the handler runs, below us on the stack
-  bool had_its_turn_ = false;   // goes on by itself once others had theirs
   bool head_begun_ = false;     // the first byte of a request is here
   bool large_counted_ = false;  // the body's bytes are in large_body_bytes
   bool is_head_method_ = false;
@@ -334,10 +333,9 @@ void Responder::Connection::consume_rest() {
 }
 
 void Responder::Connection::let_others_go_first() {
-  had_its_turn_ = true;
-  watch_for(watched_ & ~std::uint32_t{EPOLLIN});
+  watch_for(watched_ & ~std::uint32_t{EPOLLIN});  // until then only its end changes the state
   loop.post([keep = shared_from_this()] {
-    if (!std::exchange(keep->had_its_turn_, false) || keep->state_ != State::head) return;
+    if (keep->state_ != State::head) return;
     keep->watch_for(EPOLLIN);
     keep->consume_rest();
   });

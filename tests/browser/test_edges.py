@@ -332,12 +332,18 @@ def test_what_is_chosen_is_seen_in_forced_colours(server, account, receiver, ope
     assert page.locator(".switch .track").evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
 
 
-def test_a_server_that_takes_requests_and_never_answers(server, account, receiver, open_page, make_proxy):
-    webhook = account.webhook(receiver.url(), name="Kitchen")
+def behind_a_proxy(server, account, open_page, make_proxy):
+    """A page, signed in, whose clock is the test's; and what is between it and the server."""
     proxy = make_proxy(server)
     page = open_page(server, base=proxy.base)
     page.clock.install()
     sign_in(page, account.key)
+    return page, proxy
+
+
+def test_a_server_that_takes_requests_and_never_answers(server, account, receiver, open_page, make_proxy):
+    webhook = account.webhook(receiver.url(), name="Kitchen")
+    page, proxy = behind_a_proxy(server, account, open_page, make_proxy)
     to(page, f"#/webhooks/{webhook['id']}")
     expect(page.get_by_role("heading", name="Kitchen")).to_be_visible()
     proxy.silent.set()
@@ -368,10 +374,7 @@ def test_a_server_that_takes_requests_and_never_answers(server, account, receive
 
 def test_a_log_that_is_not_answered_is_asked_for_again(server, account, receiver, open_page, make_proxy):
     account.webhook(receiver.url())
-    proxy = make_proxy(server)
-    page = open_page(server, base=proxy.base)
-    page.clock.install()
-    sign_in(page, account.key)
+    page, _ = behind_a_proxy(server, account, open_page, make_proxy)
     held = []
     page.route(STREAM, lambda route: None)  # or the page would be read once more for it
     page.route(LIST, lambda route: held.append(route) if not held else route.continue_())
@@ -385,10 +388,7 @@ def test_a_log_that_is_not_answered_is_asked_for_again(server, account, receiver
 
 def test_what_may_take_long_is_waited_for(server, account, receiver, open_page, make_proxy):
     webhook = account.webhook(receiver.url(), name="Kitchen")
-    proxy = make_proxy(server)
-    page = open_page(server, base=proxy.base)
-    page.clock.install()
-    sign_in(page, account.key)
+    page, proxy = behind_a_proxy(server, account, open_page, make_proxy)
     to(page, f"#/webhooks/{webhook['id']}")
     expect(page.get_by_role("heading", name="Kitchen")).to_be_visible()
     proxy.silent.set()
