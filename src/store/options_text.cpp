@@ -125,7 +125,11 @@ std::optional<WebhookOptionsPtr> parse_options_text(std::string_view text) try {
   for (const auto& [name, value] : whole.as_object()) {
     read_member({name.data(), name.size()}, value, options, unknown);
   }
-  if (!unknown.empty()) options.unknown = json::serialize(unknown);
+  if (!unknown.empty()) {
+    options.unknown = json::serialize(unknown);
+    // 1e999 is JSON, but what is written of the value that it was read to is none.
+    (void)json::parse(options.unknown);
+  }
   return std::make_shared<const WebhookOptions>(std::move(options));
 } catch (const std::exception&) {
   return std::nullopt;

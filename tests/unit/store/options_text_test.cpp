@@ -63,6 +63,13 @@ TEST(OptionsText, keeps_what_a_newer_node_wrote) {
   EXPECT_EQ(options_text(reset), R"({"new":{"a":[1,"x"]},"other":true})");
 }
 
+// Found by fuzzing: it was read, and what was kept of it could not be read again.
+TEST(OptionsText, refuses_a_number_that_it_could_not_write_back) {
+  EXPECT_FALSE(parse_options_text(R"({"new":1e999})"));
+  EXPECT_FALSE(parse_options_text(R"({"new":{"a":[0e999]}})"));
+  EXPECT_TRUE(parse_options_text(R"({"new":1e99})"));
+}
+
 TEST(OptionsText, refuses_what_it_did_not_write) {
   for (const char* text :
        {"x", "[]", "1", "{", R"({"timeout_ms":"2s"})", R"({"timeout_ms":1.5})",
