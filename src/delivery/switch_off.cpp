@@ -43,11 +43,7 @@ void SwitchOff::gone(WebhookId id, Timestamp now) {
 
 void SwitchOff::attempt_failed(WebhookId id, FailureReason reason, Timestamp now) {
   if (options_.after.count() == 0) return;
-  if (reason == FailureReason::internal) {
-    std::lock_guard lock(mutex_);
-    own_trouble_ = now;
-    return;
-  }
+  if (reason == FailureReason::internal) return note_own_trouble(id, now);
   if (look_is_due(id, now)) workers_.submit([this, id, now] { look(id, now); });
 }
 
@@ -66,10 +62,48 @@ void SwitchOff::look_again_at(WebhookId id, Timestamp now, Timestamp at) {
   next_look_[id] = {.asked_at = now, .due_at = at};
 }
 
-// A webhook that was changed gets the whole time anew, and so do all after trouble of our own.
-Timestamp SwitchOff::counts_from(const Webhook& webhook) {
+// With the webhook, so that it outlives restarts and every node knows. A step ahead, so that
+// trouble that lasts is written once a step and not with each attempt.
+void SwitchOff::note_own_trouble(WebhookId id, Timestamp now) {
+  const Timestamp until = now + step();
+  {
+    std::lock_guard lock(mutex_);
+    const auto known = own_trouble_.find(id);
+    if (known != own_trouble_.end() && now < known->second && known->second <= until) return;
+    if (own_trouble_.size() >= kRememberedLimit) own_trouble_.clear();
+    own_trouble_[id] = until;
+  }
+  workers_.submit([this, id, until] { store_own_trouble(id, until); });
+}
+
+void SwitchOff::store_own_trouble(WebhookId id, Timestamp until) {
+  // No change of its owner's: updated_at moves by the least step only.
+  const auto changed = directory_.update_webhook(id, Timestamp{}, [until](Webhook& present) {
+    if (!present.is_active) return false;  // switched on, it gets the whole time anew
+    present.options = with_change(
+        present.options, [until](WebhookOptions& options) { options.own_trouble_until = until; });
+    return true;
+  });
+  if (changed) return;
+  log::debug("trouble of our own could not be noted yet", {{"webhook", id.value}});
   std::lock_guard lock(mutex_);
-  return std::max(webhook.updated_at, own_trouble_);
+  own_trouble_.erase(id);  // the next such failure leads here again
+}
+
+// A webhook that was changed gets the whole time anew, and so does one after trouble of our own.
+Timestamp SwitchOff::counts_from(const Webhook& webhook, Timestamp now) {
+  Timestamp from = webhook.updated_at;
+  // Later than this only where the clock was set back since.
+  const Timestamp latest = now + step();
+  const auto consider = [&](Timestamp until) {
+    if (until <= latest) from = std::max(from, until);
+  };
+  if (webhook.options) consider(webhook.options->own_trouble_until.value_or(Timestamp{}));
+  std::lock_guard lock(mutex_);
+  if (const auto known = own_trouble_.find(webhook.id); known != own_trouble_.end()) {
+    consider(known->second);
+  }
+  return from;
 }
 
 void SwitchOff::look(WebhookId id, Timestamp now) {
@@ -77,7 +111,7 @@ void SwitchOff::look(WebhookId id, Timestamp now) {
   if (!webhook || !webhook->webhook.is_active) return;
   const auto steps = store_.stats({id}, now - 2 * options_.after, now + step(), step());
   if (!steps) return;  // the next failure looks again
-  const auto since = failing_since(*steps, step(), counts_from(webhook->webhook));
+  const auto since = failing_since(*steps, step(), counts_from(webhook->webhook, now));
   if (!since) return;
   if (now - *since < options_.after) return look_again_at(id, now, *since + options_.after);
   switch_off(webhook, {.reason = SwitchedOff::Reason::failing, .at = now, .failing_since = *since});

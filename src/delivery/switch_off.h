@@ -44,19 +44,20 @@ class SwitchOff {
   // The receiver answered 410, and that is durable.
   void gone(WebhookId id, Timestamp now);
   // An attempt failed, and that is durable: looks whether it has been enough, if need be. What
-  // fails for this process's own trouble (`internal`) counts for nothing, nor does what failed
-  // before it.
+  // failed for trouble of our own (`internal`) counts for nothing, nor does what failed before it.
   void attempt_failed(WebhookId id, FailureReason reason, Timestamp now);
 
-  // Webhooks of which it is known when to look again; past it all are forgotten, which costs a look
-  // each.
+  // Webhooks of which it is known when to look again, or that trouble of our own is noted; past it
+  // all are forgotten, which costs a look or a note each.
   static constexpr std::size_t kRememberedLimit = 100'000;
 
  private:
   bool look_is_due(WebhookId id, Timestamp now);
   void look(WebhookId id, Timestamp now);
   void look_again_at(WebhookId id, Timestamp now, Timestamp at);
-  Timestamp counts_from(const Webhook& webhook);
+  void note_own_trouble(WebhookId id, Timestamp now);
+  void store_own_trouble(WebhookId id, Timestamp until);
+  Timestamp counts_from(const Webhook& webhook, Timestamp now);
   void switch_off(const WebhookPtr& webhook, const SwitchedOff& why);
   void store_switch_off(const Webhook& seen, const SwitchedOff& why);
   Seconds step() const;
@@ -72,7 +73,8 @@ class SwitchOff {
   };
   std::mutex mutex_;
   std::unordered_map<WebhookId, Look> next_look_;  // of failing ones; guarded by mutex_
-  Timestamp own_trouble_{};                        // the latest; guarded by mutex_
+  // What is noted with webhooks as own_trouble_until, or about to be; guarded by mutex_
+  std::unordered_map<WebhookId, Timestamp> own_trouble_;
 };
 
 }  // namespace skyhook::delivery

@@ -66,6 +66,9 @@ struct WebhookOptions {
   std::string ed25519;  // the private key of signing/ed25519.h, sealed in the store; empty: none
   std::optional<ClientCertificatePem> client_certificate;
   std::optional<SwitchedOff> switched_off;
+  // Attempts failed for trouble of our own: no failure before this is held against the webhook
+  // (delivery/switch_off.h). Nobody's to set, and not shown.
+  std::optional<Timestamp> own_trouble_until;
   // Options that this binary does not know, as a JSON object, or empty: a newer node of the same
   // store wrote them. Kept as they are, so that a change made here does not lose them.
   std::string unknown;

@@ -86,6 +86,8 @@ void read_member(std::string_view name, const json::value& value, WebhookOptions
     options.client_certificate = {text_of(value.as_array().at(0)), text_of(value.as_array().at(1))};
   } else if (name == "switched_off") {
     options.switched_off = read_switched_off(value);
+  } else if (name == "own_trouble_until") {
+    options.own_trouble_until = from_unix_micros(value.as_int64());
   } else {
     unknown.emplace(json::string_view(name.data(), name.size()), value);
   }
@@ -114,6 +116,9 @@ std::string options_text(const WebhookOptionsPtr& options) {
     object["client_certificate"] = {certificate->chain, certificate->key};
   }
   if (options->switched_off) object["switched_off"] = write_switched_off(*options->switched_off);
+  if (const auto until = options->own_trouble_until) {
+    object["own_trouble_until"] = to_unix_micros(*until);
+  }
   return json::serialize(object);
 }
 

@@ -96,6 +96,43 @@ def test_what_fails_for_our_own_trouble_is_not_held_against_a_webhook(make_serve
     proxy.close()
 
 
+def test_own_trouble_is_remembered_over_a_restart(make_server, make_receiver, clock, store):
+    proxy = Proxy(listening=False)
+    server = make_server(store=store, **settings(clock, SKYHOOK_PROXY=f"http://127.0.0.1:{proxy.port}"))
+    account = server.account()
+    webhook = account.webhook(make_receiver(status(500)).url())
+    for hours in range(2):
+        clock.set(120 + hours * HOUR_S)
+        fail_once(account, webhook)
+    shown = webhook_of(account, webhook)
+    server.restart()
+    proxy.open()
+    clock.set(120 + 2 * HOUR_S)
+    fail_once(account, webhook)
+    remains(lambda: not is_off(account, webhook), 0.5)
+    assert webhook_of(account, webhook)["options"] == shown["options"], "nothing that is shown"
+    clock.set(120 + 3 * HOUR_S + 70)
+    fail_once(account, webhook)
+    eventually(lambda: is_off(account, webhook), what="the switch-off")
+    proxy.close()
+
+
+def test_trouble_on_the_way_to_one_receiver_spares_no_other(make_server, make_receiver, clock):
+    proxy = Proxy()
+    server = make_server(**settings(clock, SKYHOOK_PROXY=f"http://127.0.0.1:{proxy.port}"))
+    spared, failing = server.account(), server.account()
+    unreached, receiver = make_receiver(status(500)), make_receiver(status(500))
+    proxy.hangs_up_on.add(unreached.port)
+    behind, webhook = spared.webhook(unreached.url()), failing.webhook(receiver.url())
+    for seconds in (0, HOUR_S // 2, HOUR_S + 70):
+        clock.set(120 + seconds)
+        fail_once(spared, behind)
+        fail_once(failing, webhook)
+    eventually(lambda: is_off(failing, webhook), what="the switch-off")
+    remains(lambda: not is_off(spared, behind), 0.2)
+    proxy.close()
+
+
 def test_a_clock_that_was_ahead_puts_nothing_off(make_server, make_receiver, clock, store):
     server = make_server(store=store, **settings(clock))
     account = server.account()
@@ -186,3 +223,24 @@ def test_the_failures_of_all_nodes_count(make_cluster, make_receiver, clock):
     off = webhook_of(there, webhook)["options"]["switched_off"]
     assert webhook_of(account_on(nodes[0], account), webhook)["options"]["switched_off"] == off
     assert off["reason"] == "failing"
+
+
+def test_trouble_of_one_node_is_known_to_all(make_cluster, make_receiver, clock):
+    proxy = Proxy(listening=False)
+    cluster = make_cluster()
+    troubled, other = cluster.node(start=False), cluster.node(start=False)
+    troubled.environment.update(settings(clock, SKYHOOK_PROXY=f"http://127.0.0.1:{proxy.port}"))
+    other.environment.update(settings(clock))
+    account = troubled.start().account()
+    other.start()
+    webhook = account.webhook(make_receiver(status(500)).url())
+    there = known_on(other, account)
+    clock.set(120)
+    fail_once(account, webhook)
+    clock.set(120 + HOUR_S + 70)
+    fail_once(there, webhook)
+    remains(lambda: not is_off(there, webhook), 0.5)
+    clock.set(120 + 2 * HOUR_S + 210)
+    fail_once(there, webhook)
+    eventually(lambda: is_off(there, webhook), what="the switch-off")
+    proxy.close()

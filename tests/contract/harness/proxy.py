@@ -10,6 +10,7 @@ class Proxy:
     def __init__(self, authorization=None, answer=None, host="127.0.0.1", listening=True):
         self.authorization = authorization  # the value that it wants, if any
         self.answer = answer
+        self.hangs_up_on = set()  # ports of targets
         self.heads = []  # of each request, in order, as it came
         self.tunnels = 0
         self._listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -62,6 +63,8 @@ class Proxy:
             method, target, _version = self.heads[-1].split("\r\n")[0].split(" ")
             assert method == "CONNECT"
             host, _, port = target.rpartition(":")
+            if int(port) in self.hangs_up_on:
+                return
             try:
                 server = socket.create_connection((host.strip("[]"), int(port)), timeout=10)
             except OSError:

@@ -16,6 +16,7 @@ WebhookOptionsPtr every_option() {
     options.ed25519 = "enc1:key";
     options.previous_secret = {"enc1:old", from_unix_micros(1'700'000'000'123'456)};
     options.client_certificate = {"-----BEGIN…\n", "enc1:certificate"};
+    options.own_trouble_until = from_unix_micros(1'700'000'000'000'001);
     options.switched_off = {.reason = SwitchedOff::Reason::failing,
                             .at = from_unix_micros(1'700'000'100'123'456),
                             .failing_since = from_unix_micros(1'700'000'000'000'000)};
@@ -71,14 +72,26 @@ TEST(OptionsText, refuses_a_number_that_it_could_not_write_back) {
 }
 
 TEST(OptionsText, refuses_what_it_did_not_write) {
-  for (const char* text :
-       {"x", "[]", "1", "{", R"({"timeout_ms":"2s"})", R"({"timeout_ms":1.5})",
-        R"({"headers":{"a":"b"}})", R"({"headers":[["a"]]})", R"({"headers":[["a",1]]})",
-        R"({"retry_schedule_ms":7})", R"({"retry_schedule_ms":["1s"]})",
-        R"({"rate_limit_steps":0.3})", R"({"rate_limit_steps":0})",
-        R"({"rate_limit_steps":9223372036854775807})", R"({"filter":{}})", R"({"ordered":1})",
-        R"({"previous_secret":"enc1:old"})", R"({"switched_off":["bored",1,null]})",
-        R"({"switched_off":["gone","now",null]})"}) {
+  for (const char* text : {"x",
+                           "[]",
+                           "1",
+                           "{",
+                           R"({"timeout_ms":"2s"})",
+                           R"({"timeout_ms":1.5})",
+                           R"({"headers":{"a":"b"}})",
+                           R"({"headers":[["a"]]})",
+                           R"({"headers":[["a",1]]})",
+                           R"({"retry_schedule_ms":7})",
+                           R"({"retry_schedule_ms":["1s"]})",
+                           R"({"rate_limit_steps":0.3})",
+                           R"({"rate_limit_steps":0})",
+                           R"({"rate_limit_steps":9223372036854775807})",
+                           R"({"filter":{}})",
+                           R"({"ordered":1})",
+                           R"({"previous_secret":"enc1:old"})",
+                           R"({"switched_off":["bored",1,null]})",
+                           R"({"switched_off":["gone","now",null]})",
+                           R"({"own_trouble_until":"now"})"}) {
     EXPECT_FALSE(parse_options_text(text)) << text;
   }
 }
