@@ -45,11 +45,11 @@ def test_events_go_to_a_webhook_that_did_not_exist(account, receiver):
     assert account.deliveries(webhook) == [] and not receiver.requests
     assert replay(account, webhook) == {"replayed": 3, "next_after_id": None}
     entries = account.settled(webhook, "delivered", 3)
-    assert numbers(receiver) == [0, 1, 2]
+    assert sorted(numbers(receiver)) == [0, 1, 2]
     # New deliveries of the same events, signed now and logged as any other.
     details = [account.detail(webhook, entry["delivery_id"]) for entry in reversed(entries)]
     assert [detail["event_id"] for detail in details] == [event["id"] for event in events]
-    assert [detail["payload"] for detail in details] == [r.body.decode() for r in receiver.requests]
+    assert sorted(detail["payload"] for detail in details) == sorted(r.body.decode() for r in receiver.requests)
     assert all(int(r.header("webhook-timestamp")) >= int(published_by) for r in receiver.requests)
     assert all(r.json["timestamp"] >= int(published_by) for r in receiver.requests)
     assert account.get("/webhooks").data[0]["delivery_logs_count"] == 3

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 from harness.polling import eventually
-from harness.receiver import status
+from harness.receiver import Held, status
 from harness.server import SANITIZED, run
 
 pytestmark = pytest.mark.skipif(os.environ.get("SKYHOOK_TEST_STORE", "sqlite") != "sqlite",
@@ -63,7 +63,8 @@ def test_503_while_it_cannot_write_and_on_again_by_itself(make_server, receiver)
 
 def test_failures_that_could_not_be_told_at_first_are_told_all_the_same(make_server, make_receiver):
     """Offered every half a second until the store takes them: more often than ten a minute may be told."""
-    told, receiver = make_receiver(), make_receiver(status(500, delay=1))
+    failure = Held(status(500))
+    told, receiver = make_receiver(), make_receiver(failure)
     server = make_server("--retry-schedule", "none", start=False, SKYHOOK_LOG="off", SKYHOOK_OPERATOR_WEBHOOK=told.url("/ops"),
                          SKYHOOK_OPERATOR_WEBHOOK_SECRET="whsec_" + base64.b64encode(os.urandom(32)).decode())
     server.ignores_file_size_signal = True
@@ -73,6 +74,7 @@ def test_failures_that_could_not_be_told_at_first_are_told_all_the_same(make_ser
     account.publish()
     receiver.wait(2)
     limit_files(server, 1)
+    failure.let_go()
     eventually(lambda: server.metric("skyhook_store_failures_total") >= 12, 20, "offers that were refused")
     limit_files(server, resource.RLIM_INFINITY)
     for webhook in webhooks:
