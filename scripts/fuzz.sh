@@ -24,7 +24,8 @@ mkdir -p "$directory/findings"
 fuzz() {
   local target=$1 log="$directory/findings/$1.log" found="$directory/corpus/$1" runs
   mkdir -p "$found"
-  if ! "$directory/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+  # An input takes less than a second; the timeout, by the wall clock, is against hanging on a machine that is held up.
+  if ! "$directory/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -max_len=4096 -timeout=60 \
     -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$directory/findings/$target-" \
     "$found" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     tail -n 40 "$log" >&2

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
+#include <ctime>
 
 namespace skyhook::schema {
 namespace {
@@ -200,10 +200,10 @@ class Costly : public testing::TestWithParam<std::pair<std::string, std::string>
 TEST_P(Costly, EndsInTime) {
   const auto& [text, data] = GetParam();
   const Schema schema = compiled(text);
-  const auto started = std::chrono::steady_clock::now();
+  const std::clock_t started = std::clock();  // CPU time: the machine may be held up
   EXPECT_NE(schema.check(data), std::nullopt);
-  const auto took = std::chrono::steady_clock::now() - started;
-  EXPECT_LT(took, std::chrono::seconds(5)) << "some tenths of a second, wherever there is no load";
+  const double took_s = static_cast<double>(std::clock() - started) / CLOCKS_PER_SEC;
+  EXPECT_LT(took_s, 5) << "some tenths of a second, and less than that many with a sanitizer";
 }
 
 // A rule on a name for each of so many.
