@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from harness.load import numbers
 from harness.polling import eventually
-from harness.server import Skyhook, LOCAL
+from harness.server import LOCAL, Skyhook, close_all
 from harness.stores import make_store
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
@@ -75,4 +75,4 @@ def test_full_and_back(small_disk, make_receiver, killed_while_full):
         assert not refused & set(numbers(receiver)), "what was refused is not there"
         assert server.process.poll() is None
     finally:
-        server.close()
+        close_all([server])

@@ -3,7 +3,7 @@
 import signal
 
 from .polling import eventually
-from .server import LOCAL, Account, Skyhook
+from .server import LOCAL, Account, Skyhook, close_all
 from .stores import PostgresServer, PostgresStore
 
 TAKE_OVER_S = 15  # what a node owned goes on elsewhere at most this long after its end
@@ -37,7 +37,7 @@ class Cluster:
         for node in self.nodes:
             if node.process and node.process.poll() is None:
                 node.process.send_signal(signal.SIGCONT)
-            node.close()
+        close_all(self.nodes)
 
 
 def account_on(node, original):

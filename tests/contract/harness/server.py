@@ -160,6 +160,15 @@ class Skyhook:
         return self.operator("POST", f"/accounts/{account_id}/events", body=body)
 
 
+def close_all(servers):
+    """Ends them. A sanitizer's finding, at exit too, fails the test that saw the server last."""
+    for server in servers:
+        server.close()
+    for log in [server.log() for server in servers]:
+        for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer"):
+            assert mark not in log, log[max(0, log.index(mark) - 200):][:6000]
+
+
 class Account:
     def __init__(self, server, account_id, key):
         self.server = server
