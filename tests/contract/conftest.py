@@ -53,10 +53,11 @@ def names():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, authority):
-    """For local receivers; retries after 200 ms, twice; attempts last at most 2 s."""
+    """For local receivers; retries after 200 ms, twice. An attempt has longer than the machine can be held up: where a test
+    lets one run out of time, its webhook has a timeout of its own."""
     instance = Skyhook(
         tmp_path_factory.mktemp("server"),
-        [*LOCAL, "--retry-schedule", "200ms,200ms", "--timeout", "2s", "--rate-limit", "1000000",
+        [*LOCAL, "--retry-schedule", "200ms,200ms", "--timeout", "30s", "--rate-limit", "1000000",
          "--ca-file", str(authority.file)],
     ).start()
     yield instance
@@ -68,7 +69,7 @@ def strict_server(tmp_path_factory, authority, names):
     """As a platform runs it: https only, public addresses only; names from the tests' own server."""
     instance = Skyhook(
         tmp_path_factory.mktemp("strict-server"),
-        ["--retry-schedule", "100ms", "--timeout", "2s", "--rate-limit", "1000000",
+        ["--retry-schedule", "100ms", "--timeout", "30s", "--rate-limit", "1000000",
          "--ca-file", str(authority.file), "--dns-servers", names.address],
     ).start()
     yield instance

@@ -143,4 +143,4 @@ def test_the_health_of_an_account_has_its_recent_past(server, account, failed):
 def test_how_deliveries_are_made(server):
     settings = server.operator("GET", "/stats").data["settings"]
     assert settings == {"header_prefix": "X-Skylight-", "retry_schedule_s": [0.2, 0.2],
-                        "timeout_ms": 2000}
+                        "timeout_ms": 30_000}

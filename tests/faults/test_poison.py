@@ -71,7 +71,7 @@ POISON = {
 
 def attempt_of_test_call(account, url):
     """It ends in time: by the deadline and a second, or less. Again where the machine was held up meanwhile."""
-    webhook = account.webhook(url)
+    webhook = account.webhook(url, options={"timeout": f"{TIMEOUT_S}s"})
     answers = []
 
     def measure():
@@ -108,11 +108,12 @@ def test_odd_urls(account, make_receiver, url):
         assert account.post(f"/webhooks/{answer.data['id']}/test").data["status"] == "delivered"
 
 
-def check_deadlines(account, webhook):
-    """Attempts ended by their deadline and a second; the median, since one or another may be held up with the machine."""
-    durations = [attempt["duration_ms"] for entry in account.deliveries(webhook, "?per_page=100")
-                 for attempt in account.detail(webhook, entry["delivery_id"])["attempts"]]
-    assert statistics.median(durations) <= IN_TIME_S * 1000, (webhook["url"], durations)
+def check_deadlines(account, webhook, held_up_s):
+    """Every attempt ended by its deadline and a second, and for as long as the machine was held up."""
+    durations = sorted(attempt["duration_ms"] for entry in account.deliveries(webhook, "?per_page=100")
+                       for attempt in account.detail(webhook, entry["delivery_id"])["attempts"])
+    print(f"{webhook['url']}: median {statistics.median(durations)} ms, at most {durations[-1]} ms; held up for {held_up_s * 1000:.0f} ms")
+    assert durations[-1] <= (IN_TIME_S + held_up_s) * 1000, (webhook["url"], durations)
 
 
 def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
@@ -126,11 +127,15 @@ def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
     process = server.process.pid
     before = server.rss_mib()
     peak = [before]
+    held_up_s = [0]
     done = threading.Event()
 
     def watch():
-        while not done.wait(0.05):
+        pause_s, paused = 0.05, time.monotonic()
+        while not done.wait(pause_s):
+            held_up_s[0] = max(held_up_s[0], time.monotonic() - paused - pause_s)
             peak[0] = max(peak[0], server.rss_mib())
+            paused = time.monotonic()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -140,7 +145,7 @@ def test_all_of_it_at_once_leaves_memory_bounded(make_server, make_receiver):
         good.wait(EVENTS, timeout=30)
         for webhook in account.get("/webhooks").data[:-1]:
             account.settled(webhook, "failed", EVENTS, timeout=120)
-            check_deadlines(account, webhook)
+            check_deadlines(account, webhook, held_up_s[0])
     finally:
         done.set()
         watcher.join()

@@ -83,9 +83,9 @@ def test_a_whole_move(embedded, shared, make_receiver, behind, tmp_path):
     good = account.webhook(good_receiver.url())
     bad = account.webhook(f"http://127.0.0.1:{closed_port()}/hook", events=["contact.updated"], options={"retry_schedule": ["50ms"]})
     later = account.webhook(later_receiver.url(), events=["contact.deleted"], name="Later ✓",
-                            options={"headers": {"X-Key": "very secret"}, "timeout": "3s"})
+                            options={"headers": {"X-Key": "very secret"}, "timeout": "40s"})
     full = account.webhook(good_receiver.url(), events=["ticket.*"], name="With all options", options={
-        "headers": {"X-Other": "secret too"}, "rate_limit": 12.5, "ordered": True, "filter": {"n": {"$gte": 1}}, "timeout": "4s",
+        "headers": {"X-Other": "secret too"}, "rate_limit": 12.5, "ordered": True, "filter": {"n": {"$gte": 1}}, "timeout": "50s",
         "retry_schedule": ["1s", "2s"], "ed25519": True, "client_certificate": Authority(tmp_path).client("skyhook")})
     assert account.post(f"/webhooks/{full['id']}/regenerate-secret", {"grace_period": "24h"}).status == 200
     options = account.get(f"/webhooks/{full['id']}?include=options").data
