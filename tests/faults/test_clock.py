@@ -13,12 +13,14 @@ from harness.receiver import status
 
 @pytest.mark.parametrize("jumps", [(3600, 0), (-3600, 0)])
 def test_a_jump_and_back(make_server, make_receiver, clock, jumps):
-    server = make_server("--retry-schedule", "3s,3s,3s", "--rate-limit", "0", SKYHOOK_LOG="info", **clock.environment)
+    wait_s = 5  # until long after the jump
+    server = make_server("--retry-schedule", ",".join([f"{wait_s}s"] * 3), "--rate-limit", "0", SKYHOOK_LOG="info",
+                         **clock.environment)
     account = server.account()
     receiver = make_receiver(status(500))
     webhook = account.webhook(receiver.url())
-    for number in range(20):
-        account.publish(data={"n": number})
+    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": number}} for number in range(20)]
+    assert server.operator("POST", "/events", {"events": batch}).status == 202
     # Not only received: an attempt that is judged an hour ahead is followed up an hour ahead.
     eventually(lambda: [entry["response_status_code"] for entry in account.deliveries(webhook, "?per_page=100")] == [500] * 20,
                what="each tried once")
@@ -34,7 +36,7 @@ def test_a_jump_and_back(make_server, make_receiver, clock, jumps):
     assert max(map(len, per_delivery.values())) <= 4, "no delivery is sent more often than its schedule says"
     # A clock that goes back makes none of them early; one that goes ahead makes what waits due, once.
     second = [times[1] - times[0] for times in per_delivery.values()]
-    assert jumps[0] > 0 or min(second) >= 3, min(second)
+    assert jumps[0] > 0 or min(second) >= wait_s, min(second)
 
 
 def test_fresh_deliveries_do_not_mind(make_server, make_receiver, clock):

@@ -59,8 +59,7 @@ def test_a_switch_off_for_failing_is_told(make_server, make_receiver, clock, sto
     for minutes in (2, 64):
         clock.set(minutes * 60)
         account.publish(data={"minutes": minutes})
-        receiver.wait(len(receiver.requests))
-        eventually(lambda: len(account.deliveries(webhook, "?status=failed")) == (1 if minutes == 2 else 2), what="the failure")
+        account.settled(webhook, "failed", 1 if minutes == 2 else 2)
     eventually(lambda: not account.get(f"/webhooks/{webhook['id']}").data["is_active"], what="the switch-off")
     events = eventually(lambda: [one for one in told.requests if one.json["event"] == "operator.webhook.switched_off"],
                         what="the event")
