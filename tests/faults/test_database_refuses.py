@@ -12,38 +12,47 @@ from harness.polling import eventually
 from harness.receiver import status
 
 ROLE = "skyhook"  # of the nodes: not a superuser, for whom some connections are kept back
+OTHERS = "others"
 CONNECTIONS, KEPT_BACK = 30, 3
 
 
 @contextlib.contextmanager
 def no_connection_left(server):
-    """Others take every connection that such a role can have, and each that a node loses."""
+    """Others take every connection that such a role can have. Until they do, the nodes get none: they would be quicker."""
     over = threading.Event()
 
     def take_one():
         while not over.is_set():
-            subprocess.run(["psql", "-qX", server.url().replace("postgres@", ROLE + "@"), "-c",
+            subprocess.run(["psql", "-qX", server.url().replace("postgres@", OTHERS + "@"), "-c",
                             "SELECT pg_sleep(600)"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             over.wait(0.1)
 
-    takers = [threading.Thread(target=take_one) for _ in range(CONNECTIONS - 2)]
-    for taker in takers:
-        taker.start()
+    def ask(statement):
+        """None where those that are about to be refused have even the connections that are kept back."""
+        try:
+            return server.sql(statement)
+        except subprocess.CalledProcessError:
+            return None
+
+    def end_sessions_of(role):
+        return ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
 
     def others_have_all():
-        """What a node still has is ended, until others have got hold of it."""
-        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'skyhook%'")
-        return int(server.sql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' "
-                              f"AND usename = '{ROLE}'")) == CONNECTIONS - KEPT_BACK
+        end_sessions_of(ROLE)
+        return ask(f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{OTHERS}'") == str(CONNECTIONS - KEPT_BACK)
 
+    takers = [threading.Thread(target=take_one) for _ in range(CONNECTIONS - KEPT_BACK)]
+    server.sql(f"CREATE ROLE {OTHERS} LOGIN; ALTER ROLE {ROLE} CONNECTION LIMIT 0")
+    for taker in takers:
+        taker.start()
     try:
         eventually(others_have_all, 60, "every connection in the hands of others", interval=0.05)
+        eventually(lambda: ask(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1") is not None, what="a connection to allow it")
         yield
     finally:
         over.set()
         while any(taker.is_alive() for taker in takers):
-            server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' "
-                       "AND pid <> pg_backend_pid()")
+            end_sessions_of(OTHERS)
             takers[0].join(0.1)
 
 
