@@ -275,8 +275,8 @@ int receive(const Receive& command) {
   Receiver receiver(command, loop);
   net::HttpServer server(
       loop, {},
-      [&](net::ServerRequest request, net::Responder responder) {
-        receiver.on_request(std::move(request), std::move(responder));
+      [&](const net::ServerRequest& request, net::Responder responder) {
+        receiver.on_request(request, std::move(responder));
       },
       [](int status) { return net::ServerResponse{.status = status, .headers = {}, .body = ""}; });
   announce(command, *address, listen_fd);

@@ -79,9 +79,10 @@ Setting make(const std::string& name, std::string placeholder, std::string help)
   return setting;
 }
 
-Setting text_setting(std::string name, std::string placeholder, std::string ServeConfig::*field,
+Setting text_setting(const std::string& name, std::string placeholder,
+                     std::string ServeConfig::*field,
                      std::function<Problem(std::string_view)> check, std::string help) {
-  Setting setting = make(std::move(name), std::move(placeholder), std::move(help));
+  Setting setting = make(name, std::move(placeholder), std::move(help));
   setting.parse = [field, check = std::move(check)](ServeConfig& config, std::string_view text) {
     Problem problem = check(text);
     if (!problem) config.*field = std::string(text);
@@ -91,18 +92,19 @@ Setting text_setting(std::string name, std::string placeholder, std::string Serv
   return setting;
 }
 
-Setting secret_setting(std::string name, std::string placeholder, std::string ServeConfig::*field,
+Setting secret_setting(const std::string& name, std::string placeholder,
+                       std::string ServeConfig::*field,
                        std::function<Problem(std::string_view)> check, std::string help) {
-  Setting setting = text_setting(std::move(name), std::move(placeholder), field, std::move(check),
-                                 std::move(help));
+  Setting setting =
+      text_setting(name, std::move(placeholder), field, std::move(check), std::move(help));
   setting.is_secret = true;
   setting.show = [](const ServeConfig&) { return std::string(); };
   return setting;
 }
 
-Setting number_setting(std::string name, int ServeConfig::*field, int lowest, int highest,
+Setting number_setting(const std::string& name, int ServeConfig::*field, int lowest, int highest,
                        std::string help) {
-  Setting setting = make(std::move(name), "N", std::move(help));
+  Setting setting = make(name, "N", std::move(help));
   setting.range = std::to_string(lowest) + " to " + std::to_string(highest);
   setting.parse = [=, range = setting.range](ServeConfig& config,
                                              std::string_view text) -> Problem {
@@ -119,9 +121,9 @@ Setting number_setting(std::string name, int ServeConfig::*field, int lowest, in
   return setting;
 }
 
-Setting duration_setting(std::string name, Millis ServeConfig::*field, Millis shortest,
+Setting duration_setting(const std::string& name, Millis ServeConfig::*field, Millis shortest,
                          Millis longest, std::string help) {
-  Setting setting = make(std::move(name), "DURATION", std::move(help));
+  Setting setting = make(name, "DURATION", std::move(help));
   setting.range = format_duration(shortest) + " to " + format_duration(longest);
   setting.parse = [=](ServeConfig& config, std::string_view text) -> Problem {
     const auto value = text == "0" ? Millis{0} : parse_duration(text);
@@ -136,8 +138,8 @@ Setting duration_setting(std::string name, Millis ServeConfig::*field, Millis sh
   return setting;
 }
 
-Setting switch_setting(std::string name, bool ServeConfig::*field, std::string help) {
-  Setting setting = make(std::move(name), "", std::move(help));
+Setting switch_setting(const std::string& name, bool ServeConfig::*field, std::string help) {
+  Setting setting = make(name, "", std::move(help));
   setting.parse = [field](ServeConfig& config, std::string_view text) -> Problem {
     const bool is_true = text == "true" || text == "1" || text == "yes" || text == "on";
     const bool is_false = text == "false" || text == "0" || text == "no" || text == "off";
@@ -156,12 +158,12 @@ struct Choice {
 };
 
 template <class Value>
-Setting choice_setting(std::string name, Value ServeConfig::*field,
+Setting choice_setting(const std::string& name, Value ServeConfig::*field,
                        std::vector<Choice<Value>> choices, std::string help) {
   std::vector<std::string> names;
   names.reserve(choices.size());
   for (const auto& choice : choices) names.push_back(choice.name);
-  Setting setting = make(std::move(name), join(names, '|'), std::move(help));
+  Setting setting = make(name, join(names, '|'), std::move(help));
   setting.parse = [=](ServeConfig& config, std::string_view text) -> Problem {
     for (const auto& choice : choices) {
       if (text != choice.name) continue;
