@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -220,13 +221,13 @@ namespace {
 
 using simdjson::SUCCESS;
 
-// Not get_number(): of some numbers with many digits and an exponent it makes 0 (simdjson 3.0).
-std::optional<Number> read_number(ondemand::value& value) {
+// By strtod, since simdjson 3.0 reads 0.9999999999999999999999990 as 1.6e-07 (get_number() as 0),
+// and no exponent of twenty digits. What is beyond every double is infinite.
+Number read_number(ondemand::value& value) {
   std::int64_t whole = 0;
-  if (value.get_int64().get(whole) == SUCCESS) return Number{whole, static_cast<double>(whole)};
-  double real = 0;
-  if (value.get_double().get(real) == SUCCESS) return Number{std::nullopt, real};
-  return std::nullopt;
+  if (value.get_int64().get(whole) == SUCCESS) return {whole, static_cast<double>(whole)};
+  // Something of the object always follows the digits, and ends them.
+  return {std::nullopt, std::strtod(value.raw_json_token().data(), nullptr)};
 }
 
 // A scalar of the data; texts are not copied.
@@ -240,8 +241,7 @@ Seen read_scalar(ondemand::value& value, ondemand::json_type type) {
       return {};
     }
     case ondemand::json_type::number:
-      if (const auto number = read_number(value)) return *number;
-      return {};
+      return read_number(value);
     case ondemand::json_type::boolean: {
       bool truth = false;
       if (value.get_bool().get(truth) == SUCCESS) return truth;

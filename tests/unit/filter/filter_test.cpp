@@ -60,6 +60,20 @@ TEST(Filter, compares_scalars_by_kind_and_value) {
   EXPECT_TRUE(matches(R"({"a":{"$gt":1}})", R"({"a":123456789012345678901234567890})"));
 }
 
+TEST(Filter, reads_numbers_of_any_length) {
+  EXPECT_TRUE(matches(R"({"a":1})", R"({"a":0.9999999999999999999999990})"));
+  EXPECT_TRUE(matches(R"({"a":0})", R"({"a":0.)" + std::string(400, '0') + "1}"));
+  EXPECT_TRUE(matches(R"({"a":{"$gt":1e308}})", R"({"a":1e309})"));
+  EXPECT_TRUE(matches(R"({"a":{"$lt":-1e308}})", R"({"a":-1e309,"b":1})"));
+
+  const std::string zeros(30, '0');
+  const std::string ones(30, '1');
+  EXPECT_TRUE(matches(R"({"a":0.5})", R"({"a":5e-)" + zeros + "1}"));
+  EXPECT_TRUE(matches(R"({"a":50})", R"({"a":5E+)" + zeros + "1}"));
+  EXPECT_TRUE(matches(R"({"a":0})", R"({"a":5e-)" + ones + "}"));
+  EXPECT_TRUE(matches(R"({"a":0})", R"({"a":0e)" + ones + "}"));
+}
+
 TEST(Filter, compares_texts_and_names_as_they_are_meant) {
   EXPECT_TRUE(matches(R"({"a":"é"})", R"({"a":"\u00e9"})"));
   EXPECT_TRUE(matches(R"({"a":"\u00e9"})", R"({"a":"é"})"));
