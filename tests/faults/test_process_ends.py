@@ -47,7 +47,8 @@ def test_kill_9_every_few_seconds(make_server, make_receiver, store, kills):
     account = server.account()
     subscriber = Subscriber()
     webhook = account.webhook(make_receiver(subscriber).url())
-    publisher = Publisher([server], account.id)
+    # More than what the nodes that were killed leave until others take it over.
+    publisher = Publisher([server], account.id, taken=subscriber.taken, ahead=5000)
     pause = random.Random(kills)
     killed = []
     try:
@@ -78,7 +79,7 @@ def test_sigterm_under_load(make_server, make_receiver, store):
     account = server.account()
     receiver = make_receiver(status(200, delay=0.03))
     account.webhook(receiver.url())
-    publisher = Publisher([server], account.id)
+    publisher = Publisher([server], account.id, taken=receiver.requests)
     try:
         for goal in (200, 400, 600):
             eventually(lambda: len(publisher.accepted) >= goal and receiver.in_progress > 0, 30, "some load")

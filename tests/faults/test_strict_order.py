@@ -39,20 +39,16 @@ class Witness:
 
 
 class OnePublisher(Publisher):
-    """One event after the other, so that there is one order: a node that is away is passed over. Never more than AHEAD before what
-    the witness has taken: how long the rest takes in the end is not to depend on which of the two the machine favours."""
-
-    AHEAD = 100
+    """One event after the other, so that there is one order: a node that is away is passed over."""
 
     def __init__(self, servers, account_id, witness):
         self.servers = servers
-        self.witness = witness
-        super().__init__(servers, account_id, threads=1)
+        super().__init__(servers, account_id, threads=1, taken=witness.seen, ahead=100)
 
     def publish(self, server, account_id):
         number = 0
         while not self.stopped.wait(0.002):
-            if len(self.accepted) - len(self.witness.seen) >= self.AHEAD:
+            if self.is_ahead():
                 continue
             server = self.servers[number % len(self.servers)]
             number += 1

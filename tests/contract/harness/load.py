@@ -11,10 +11,14 @@ from .http import KeptConnection
 
 class Publisher:
     """Publishes numbered events through some servers, each thread on a connection that it keeps, until stopped; knows which were
-    accepted. A server that is not there is tried again. `pause`: seconds after each event, where a receiver is to keep up."""
+    accepted. A server that is not there is tried again. `pause`: seconds after each event, where a receiver is to keep up.
+    `taken`: what the receiver has taken; then never more than `ahead` before it, so that how long the rest takes in the end does
+    not depend on which of the two the machine favours."""
 
-    def __init__(self, servers, account_id, threads=4, pause=0):
+    def __init__(self, servers, account_id, threads=4, pause=0, taken=None, ahead=500):
         self.pause = pause
+        self.taken = taken
+        self.ahead = ahead
         self.accepted = set()
         self.refused = []  # status and Retry-After of what was not accepted
         self.cut = []  # answers that ended in the middle
@@ -32,6 +36,9 @@ class Publisher:
         headers = {"Authorization": f"Bearer {server.operator_token}", "Content-Type": "application/json"}
         connection = KeptConnection(server.port, server.host)
         while not self.stopped.is_set():
+            if self.is_ahead():
+                self.stopped.wait(0.01)
+                continue
             with self.lock:
                 self.number += 1
                 number = self.number
@@ -57,6 +64,9 @@ class Publisher:
             if self.pause:
                 self.stopped.wait(self.pause)
         connection.close()
+
+    def is_ahead(self):
+        return self.taken is not None and len(self.accepted) - len(self.taken) >= self.ahead
 
     def accepted_by(self, server):
         return self.by_server[server.port]
