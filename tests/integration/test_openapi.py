@@ -469,7 +469,7 @@ def test_schemathesis(make_server, names, tmp_path):
          "--checks", "all", "--workers", "1", "--max-failures", "20", "--output-truncate", "false",
          # The streams do not end.
          "--exclude-path-regex", "/deliveries/stream$"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400)
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1200)
     assert result.returncode == 0, result.stdout[-60_000:] + result.stderr[-2000:]
     assert server.process.poll() is None
     assert "unexpected" not in server.log().lower()

@@ -198,6 +198,8 @@ class Receiver:
         self.greeting = greeting  # sent as soon as the connection is there
         self.requests = []
         self.connections = 0
+        self.open_connections = 0
+        self.last_peer = None  # who was accepted last
         self.handshake_failures = 0
         self.in_progress = 0
         self.most_in_progress = 0
@@ -233,6 +235,13 @@ class Receiver:
                    f"request {count} (came: {len(self.requests)})")
         return self.requests[:count]
 
+    def drain(self):
+        """Until all is taken that a sender who has ended had sent: on the connections that are open, and on those that wait to be
+        accepted, of which the one that is made here is the last."""
+        with socket.create_connection((self._host, self.port)) as last:
+            eventually(lambda: self.last_peer == last.getsockname(), what="every connection accepted")
+        eventually(lambda: self.open_connections == 0, what="every connection read to its end")
+
     def close(self):
         self.closing.set()
         try:
@@ -244,11 +253,13 @@ class Receiver:
     def _accept(self):
         while True:
             try:
-                sock, _peer = self._listener.accept()
+                sock, peer = self._listener.accept()
             except OSError:
                 return
             with self._lock:
                 self.connections += 1
+                self.open_connections += 1
+                self.last_peer = peer
                 number = self.connections
             threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
 
@@ -294,6 +305,8 @@ class Receiver:
             pass
         finally:
             sock.close()
+            with self._lock:
+                self.open_connections -= 1
 
     @staticmethod
     def _read(sock, buffer, number):
