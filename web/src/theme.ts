@@ -37,4 +37,10 @@ export function setTheme(value: Theme): void {
 }
 
 systemDark.addEventListener("change", apply);
+// Chosen in another tab.
+window.addEventListener("storage", ({ key }) => {
+  if (key !== kSlot) return;
+  theme.set(stored());
+  apply();
+});
 apply();

@@ -32,6 +32,8 @@ export const kLongAnswerLimit = 6 * 60_000;
 const kProbeInterval = 1500;
 const kProbeLimit = 5000;
 const kGateway = [502, 503, 504];
+// Of a change whose answer did not come.
+const kMayBeDone = " It may do all the same what it was asked to: look before you ask again.";
 const kItemsAPage = 100; // the most that the API gives at once
 let probing = false;
 
@@ -68,9 +70,9 @@ export function lost(): void {
   window.setTimeout(() => void probe(), kProbeInterval);
 }
 
-function away(): Unreachable {
+function away(advice = ""): Unreachable {
   lost();
-  return new Unreachable("The server cannot be reached.");
+  return new Unreachable(`The server cannot be reached.${advice}`);
 }
 
 export function authorised(key?: string): HeadersInit {
@@ -79,6 +81,7 @@ export function authorised(key?: string): HeadersInit {
 }
 
 interface Envelope {
+  status: number;
   data?: unknown;
   message?: string;
   meta?: Meta;
@@ -101,21 +104,22 @@ export async function exchange(method: string, path: string, body?: unknown, { k
     headers.set("Content-Type", "application/json");
     init.body = typeof body === "string" ? body : writeJson(body);
   }
+  const advice = changes ? kMayBeDone : "";
   const [answer, text] = await within(limitMs, async (signal) => {
     try {
       const answer = await fetch(endpoint(path), { ...init, signal });
       return [answer, await answer.text()] as const;
     } catch {
-      throw signal.reason ?? away();
+      throw signal.reason ?? away(advice);
     }
-  }, changes ? " It may do all the same what it was asked to: look before you ask again." : "");
+  }, advice);
   noteServerTime(answer.headers.get("Date"));
-  let parsed: Envelope = {};
+  let parsed: Envelope = { status: answer.status };
   try {
-    parsed = text ? (readJson(text) as Envelope) : {};
+    if (text) parsed = { ...(readJson(text) as Envelope), status: answer.status };
   } catch {
     // A proxy's own words for a server that it cannot reach.
-    if (kGateway.includes(answer.status)) throw away();
+    if (kGateway.includes(answer.status)) throw away(advice);
     throw new ApiError(answer.status, "The server's answer could not be read. Is there a proxy in between that answers by itself?");
   }
   reachable.set(true);

@@ -89,8 +89,8 @@ export function follow(path: string, handlers: LiveHandlers): () => void {
       window.clearTimeout(silence);
       if (stopped) return;
       handlers.state(outcome === "absent" ? "polling" : "connecting");
+      if (outcome === "absent") handlers.poll();
       await pause(outcome === "absent" ? kPollInterval : kReconnectDelay);
-      if (outcome === "absent" && !stopped) handlers.poll();
     }
   };
   void run();

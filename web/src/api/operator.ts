@@ -4,6 +4,7 @@ import { data, exchange, page, query } from "./http";
 import type { Account, AccountHealth, DescribedEventType, EventType, NodeLease, ServiceStats, Span, Step } from "./types";
 
 const kBase = "operator/v1";
+const kKnown = 200; // where what is new is answered 202
 const of = (id: number): string => `${kBase}/accounts/${id}`;
 
 export interface AccountSearch {
@@ -27,7 +28,10 @@ export const operator = {
   regenerate: (id: number) => data<{ api_key: string }>("POST", `${of(id)}/regenerate-key`),
   events: () => data<EventType[]>("GET", `${kBase}/event-types`),
   catalogue: () => data<DescribedEventType[]>("GET", `${kBase}/event-types?include=schema`),
-  // `body` is sent as it is written, so that a number keeps every digit.
-  publish: (id: number, body: string) => data<{ id: string; deliveries: number }>("POST", `${of(id)}/events`, body),
+  // `body` is sent as it is written, so that a number keeps every digit. `again`: its idempotency key was known, and nothing was sent.
+  publish: async (id: number, body: string) => {
+    const { status, data: receipt } = await exchange("POST", `${of(id)}/events`, body);
+    return { ...(receipt as { id: string; deliveries: number }), again: status === kKnown };
+  },
   nodes: () => data<NodeLease[]>("GET", `${kBase}/nodes`),
 };

@@ -72,7 +72,7 @@ function failureWords(error: Error): [string, string] {
 
 // An error in one sentence, for a note or a toast: of what was refused, what is wrong with it.
 export function words(error: Error): string {
-  if (error instanceof TimedOut) return error.message;
+  if (error instanceof TimedOut || error instanceof Unreachable) return error.message;
   if (!(error instanceof ApiError)) return failureWords(error).join(". ");
   return Object.values(error.errors).flat().join(" ") || error.message;
 }

@@ -21,7 +21,11 @@ export function beginOf(within: Within, now = serverNow()): string {
   return length ? new Date(now - length).toISOString() : "";
 }
 
-const validTime = (text: string | null): string => (text && Number.isFinite(Date.parse(text)) ? new Date(text).toISOString() : "");
+// A moment of the years that the API and the fields know; "" for everything else.
+function validTime(text: string | null): string {
+  const iso = text && Number.isFinite(Date.parse(text)) ? new Date(text).toISOString() : "";
+  return /^[1-9]\d{3}-/.test(iso) ? iso : "";
+}
 
 export function readFilter(params: URLSearchParams): Filter {
   const from = validTime(params.get("from"));

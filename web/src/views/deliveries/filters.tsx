@@ -4,6 +4,7 @@ import { useQuery } from "../../query";
 import { changeParams } from "../../router";
 import { useScope } from "../../scope";
 import { Choice, Moment, Segments, type Option } from "../../ui/field";
+import { visible } from "../../ui/text";
 import { beginOf, type Filter, type Within } from "./filter";
 
 const kTestEvent = "webhook.test"; // not in the catalogue, and in the log
@@ -21,7 +22,8 @@ export function Filters({ webhooks, id, filter, seen }: { webhooks: Webhook[] | 
   const events = useQuery("events", scope.events);
   const names = new Set([...(events.data ?? []).map((type) => type.event), ...seen, kTestEvent]);
   if (filter.event) names.add(filter.event);
-  const options = webhooks?.map((each) => ({ value: String(each.id), label: each.name })) ?? [{ value: String(id ?? ""), label: "…" }];
+  const options = (webhooks ?? []).map((each) => ({ value: String(each.id), label: visible(each.name) }));
+  if (!webhooks?.some((each) => each.id === id)) options.unshift({ value: String(id ?? ""), label: webhooks ? `Webhook ${id}` : "…" });
   const setWithin = (within: Within): void =>
     changeParams(within === "custom" ? { within, from: filter.from || beginOf("24h") } : { within, from: null, until: null });
   return (

@@ -1,7 +1,7 @@
 // The log of one webhook, live: a page of it, what is loaded beyond, and what changes meanwhile.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { kFromNewest } from "../../api/account";
-import { reachable, Unreachable } from "../../api/http";
+import { ApiError, reachable, Unreachable } from "../../api/http";
 import { follow, type Live } from "../../api/live";
 import type { Entry, Page } from "../../api/types";
 import { mayPass, retryMs, setOutdated } from "../../query";
@@ -138,9 +138,10 @@ export function useLog(webhookId: number | null, filter: Filter): LiveLog {
       }, (error: Error) => {
         missed.current = true;
         if (turn < now.current.shown) return;
-        setLog((before) => ({ ...before, error }));
+        const isGone = error instanceof ApiError && error.status === 404;
+        setLog((before) => ({ ...(isGone ? kNothing : before), error }));
         if (error instanceof Unreachable) return;
-        if (shown.length) setOutdated(waiting, error);
+        if (shown.length && !isGone) setOutdated(waiting, error);
         wait(retryMs(error));
       });
     }, Math.max(0, refreshAt.current - Date.now()));

@@ -50,8 +50,8 @@ export function Deliveries(): JSX.Element {
         </div>
         <div class="actions">
           {webhook && !scope.asOperator && <a class="button" href={href(`webhooks/${webhook.id}`)}>Open webhook</a>}
-          <Button disabled={id === null} onClick={() => ask("replay")}><ReplayIcon />Replay events…</Button>
-          <Button disabled={id === null} onClick={() => ask("recover")}><RetryIcon />Recover failed…</Button>
+          <Button disabled={!webhook} onClick={() => ask("replay")}><ReplayIcon />Replay events…</Button>
+          <Button disabled={!webhook} onClick={() => ask("recover")}><RetryIcon />Recover failed…</Button>
         </div>
       </div>
       <div class="card">

@@ -12,7 +12,7 @@ import { Button, CopyButton } from "../../ui/button";
 import { Choice, Field } from "../../ui/field";
 import { SendIcon } from "../../ui/icons";
 import { Bone, Failure, Note, words } from "../../ui/states";
-import { Foreign } from "../../ui/text";
+import { Foreign, visible } from "../../ui/text";
 import { NoAccounts } from "./account_table";
 
 const kEventLimit = 256 * 1024;
@@ -23,6 +23,7 @@ const kListed = 100; // accounts that can be chosen from a list; more are named 
 interface Result {
   id: string;
   deliveries: number;
+  again: boolean;
   account: number;
 }
 
@@ -32,8 +33,8 @@ export function Publish(): JSX.Element {
   const listed = accounts.data?.data.filter((one) => !one.is_kept_by_settings);
   const types = useQuery("catalogue", operator.catalogue);
   const id = Number(params.get("account")) || listed?.[0]?.id || 0;
-  const event = params.get("event") ?? types.data?.[0]?.event ?? "";
-  const type = types.data?.find((one) => one.event === event);
+  const type = types.data?.find((one) => one.event === params.get("event")) ?? types.data?.[0];
+  const event = type?.event ?? "";
   const example = type ? exampleOf(type) : "";
   const [edited, setEdited] = useState<string | null>(null); // null: the example as it is
   const text = edited ?? example;
@@ -114,16 +115,16 @@ function AccountPicker({ id, accounts, total }: { id: number; accounts: { id: nu
              hint={name ? <Foreign>{name}</Foreign> : named.error ? "There is no account with this id." : "\u00a0"} />
     );
   }
-  const options = accounts.map((account) => ({ value: String(account.id), label: `${account.name}${account.is_active ? "" : " (off)"}` }));
-  if (id && !listed) options.push({ value: String(id), label: named.data?.name ?? `Account ${id}` });
+  const options = accounts.map((account) => ({ value: String(account.id), label: `${visible(account.name)}${account.is_active ? "" : " (off)"}` }));
+  if (id && !listed) options.push({ value: String(id), label: visible(named.data?.name ?? `Account ${id}`) });
   return <Choice labelled label="Account" value={String(id || "")} options={options} hint={id ? `Account ${id}` : "\u00a0"} onChange={choose} />;
 }
 
 function Accepted({ result }: { result: Result }): JSX.Element {
   return (
     <div role="status">
-      <Note tone={result.deliveries ? "good" : "warn"}>
-        <b>{result.deliveries ? `Accepted: ${deliveries(result.deliveries)}.` : "Accepted, but no active webhook of this account wants this event."}</b>
+      <Note tone={result.deliveries && !result.again ? "good" : "warn"}>
+        <b>{result.again ? `Accepted before, with the same key: ${deliveries(result.deliveries)} then, and nothing was sent now.` : result.deliveries ? `Accepted: ${deliveries(result.deliveries)}.` : "Accepted, but no active webhook of this account wants this event."}</b>
         <div class="row wrap small">Event <code>{result.id}</code><CopyButton bare text={result.id} label="Copy the event's id" /><a class="inline-link" href={href(`accounts/${result.account}/deliveries`)}>See its deliveries</a></div>
       </Note>
     </div>
