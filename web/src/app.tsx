@@ -9,6 +9,7 @@ import { session, signOut, type Session } from "./session";
 import { useObservable } from "./store";
 import { Button } from "./ui/button";
 import { CodeIcon, ListIcon, NodesIcon, OutIcon, OverviewIcon, PeopleIcon, SendIcon, WebhookIcon } from "./ui/icons";
+import { Reveals } from "./ui/once";
 import { Empty, words } from "./ui/states";
 import { Foreign } from "./ui/text";
 import { ThemeButton } from "./ui/theme_button";
@@ -137,7 +138,7 @@ function Frame({ session: current }: { session: Session }): JSX.Element {
             </div>
           </div>
         </header>
-        <main id="main" ref={main} tabIndex={-1} aria-label={title}>{view}</main>
+        <main id="main" ref={main} tabIndex={-1} aria-label={title}><Reveals>{view}</Reveals></main>
       </div>
     </>
   );

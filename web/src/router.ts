@@ -66,6 +66,14 @@ export function navigate(target: string, how: "further" | "instead" | "over" = "
   current.set(parse());
 }
 
+// The way on from the present screen, for what takes its time: it leads nowhere once somebody has gone to another one.
+export function wayOn(): typeof navigate {
+  const from = route().path.join("/");
+  return (target, how) => {
+    if (route().path.join("/") === from) navigate(target, how);
+  };
+}
+
 // The present address with some parameters changed; null removes one.
 export function hrefWith(changes: Params): string {
   const { path, params } = route();

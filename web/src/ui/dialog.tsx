@@ -1,15 +1,14 @@
 // Dialogs and the drawer: the platform's own dialog keeps the focus inside and gives it back.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { stayHere } from "../router";
-import { Button, CopyButton } from "./button";
+import { Button } from "./button";
 import { Field } from "./field";
 import { CrossIcon } from "./icons";
 import { Note, words } from "./states";
 import { Foreign, visible } from "./text";
 import { toast } from "./toast";
 
-// `keep`: a click beside it does not close it, since what it shows is not seen again.
+// `keep`: a click beside it does not close it, since what it shows is not seen again. The second click of whoever opened it with two never does.
 export function Dialog({ title, onClose, children, footer, wide, drawer, head, keep }: {
   title: ComponentChildren; onClose: () => void; children: ComponentChildren; footer?: ComponentChildren; wide?: boolean; drawer?: boolean;
   head?: ComponentChildren; // more buttons beside Close
@@ -28,7 +27,7 @@ export function Dialog({ title, onClose, children, footer, wide, drawer, head, k
   return (
     <dialog ref={ref} class={drawer ? "drawer" : `dialog${wide ? " wide" : ""}`} aria-labelledby={id}
             onCancel={(event) => { event.preventDefault(); onClose(); }}
-            onMouseDown={(event) => { if (!keep && ref.current && event.target === ref.current && outside(event, ref.current)) onClose(); }}>
+            onMouseDown={(event) => { if (!keep && event.detail === 1 && ref.current && event.target === ref.current && outside(event, ref.current)) onClose(); }}>
       <header>
         <h2 id={id} class="grow wrap-anywhere">{title}</h2>
         {head}
@@ -82,10 +81,4 @@ export function Confirm({ title, children, action, onConfirm, onClose, typed }: 
       </div>
     </Dialog>
   );
-}
-
-// A secret or a key, at the only moment at which it is seen: Back does not take it away.
-export function Once({ value, name, testId }: { value: string; name: string; testId: string }): JSX.Element {
-  useEffect(stayHere, []);
-  return <div class="secret"><code data-testid={testId}>{value}</code><CopyButton text={value} label={`Copy ${name}`} /></div>;
 }

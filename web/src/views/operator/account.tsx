@@ -5,13 +5,14 @@ import { operator } from "../../api/operator";
 import { plural } from "../../format";
 import { invalidate, useQuery } from "../../query";
 import { spanOf, toRange, wholeSpan } from "../../range";
-import { href, navigate, useRoute } from "../../router";
+import { href, useRoute, wayOn } from "../../router";
 import { scopeOf, ScopeContext } from "../../scope";
 import { Button } from "../../ui/button";
 import { DeliveriesChart } from "../../ui/chart";
 import { Confirm } from "../../ui/dialog";
 import { Switch } from "../../ui/field";
 import { BackIcon, KeyIcon, SendIcon } from "../../ui/icons";
+import { useReveal } from "../../ui/once";
 import { RangeChoice } from "../../ui/range_choice";
 import { Bone, Empty, Failure, Note } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
@@ -35,18 +36,25 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
   const stats = useQuery(`${scope.cache}stats ${range}`, () => scope.api.stats(spanOf(range)), kRefreshMs);
   const whole = useQuery(`${scope.cache}whole ${range}`, () => scope.api.stats(wholeSpan(range)), kRefreshMs);
   const [asking, setAsking] = useState<"off" | "regenerate" | "delete" | null>(null);
-  const [key, setKey] = useState<string | null>(null);
+  const reveal = useReveal();
   const power = usePower("account", (active) => operator.update(id, { is_active: active }));
   const back = <a class="back" href={href("accounts")}><BackIcon />Accounts</a>;
   if (account.error && !account.data) return <>{back}<h1 class="visually-hidden">Account</h1><div class="card"><Failure error={account.error} onRetry={account.reload} /></div></>;
   const data = account.data;
   const own = data?.is_kept_by_settings ?? false;
+  const regenerate = async (): Promise<void> => {
+    const { api_key } = await operator.regenerate(id);
+    setAsking(null);
+    invalidate();
+    reveal((close) => <KeyDialog title={<>The new key of <Foreign>{data?.name ?? ""}</Foreign></>} apiKey={api_key} onClose={close} />);
+  };
   const remove = async (): Promise<void> => {
+    const goOn = wayOn();
     await operator.remove(id);
     setAsking(null);
     invalidate();
     toast("The account was deleted.");
-    navigate(href("accounts"), "instead");
+    goOn(href("accounts"), "instead");
   };
   return (
     <ScopeContext.Provider value={scope}>
@@ -91,8 +99,7 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
         </Confirm>
       )}
       {asking === "regenerate" && data && (
-        <Confirm title="Make a new key?" action="Make a new key" onClose={() => setAsking(null)}
-                 onConfirm={async () => { setKey((await operator.regenerate(id)).api_key); setAsking(null); invalidate(); }}>
+        <Confirm title="Make a new key?" action="Make a new key" onClose={() => setAsking(null)} onConfirm={regenerate}>
           <p>The present key of <b><Foreign>{data.name}</Foreign></b> is refused from this moment on, wherever it is used. Deliveries are not affected: they are signed with each webhook's own secret.</p>
         </Confirm>
       )}
@@ -101,7 +108,6 @@ export function AccountDetail({ id }: { id: number }): JSX.Element {
           <p>{webhooks.data?.length ? <><b>{plural(webhooks.data.length, "webhook")}</b> and their logs go with it. </> : "Its key dies with it. "}What waits is not sent. This cannot be undone.</p>
         </Confirm>
       )}
-      {key && data && <KeyDialog title={<>The new key of <Foreign>{data.name}</Foreign></>} apiKey={key} onClose={() => setKey(null)} />}
     </ScopeContext.Provider>
   );
 }

@@ -3,15 +3,15 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../../api/http";
 import { operator } from "../../api/operator";
-import type { Account } from "../../api/types";
 import { plural } from "../../format";
 import { invalidate, useQuery } from "../../query";
 import { wholeSpan } from "../../range";
-import { changeParams, closeOver, href, hrefWith, navigate, useRoute } from "../../router";
+import { changeParams, closeOver, href, hrefWith, navigate, route, useRoute, wayOn } from "../../router";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field } from "../../ui/field";
 import { PlusIcon } from "../../ui/icons";
+import { useReveal } from "../../ui/once";
 import { SearchBox } from "../../ui/search";
 import { Failure, NoMatch, Note, words } from "../../ui/states";
 import { Foreign } from "../../ui/text";
@@ -26,7 +26,6 @@ export function Accounts(): JSX.Element {
   const page = Math.max(1, Math.floor(Number(params.get("page"))) || 1);
   const search = params.get("search")?.trim() ?? "";
   const accounts = useQuery(`accounts ${page} ${search}`, () => operator.health({ page, per_page: kPage, search }, wholeSpan("24h")), kRefreshMs);
-  const [made, setMade] = useState<Account | null>(null);
   const { total, last_page: last = 1 } = accounts.data?.meta ?? {};
   const close = (): void => closeOver({ create: null });
   const none = accounts.data?.data.length === 0;
@@ -53,13 +52,13 @@ export function Accounts(): JSX.Element {
           </nav>
         )}
       </div>
-      {params.get("create") !== null && <CreateAccount onClose={close} onMade={(account) => { close(); setMade(account); invalidate(); }} />}
-      {made?.api_key && <KeyDialog title={<>Account <Foreign>{made.name}</Foreign> is ready</>} apiKey={made.api_key} onClose={() => { setMade(null); navigate(href(`accounts/${made.id}`)); }} />}
+      {params.get("create") !== null && <CreateAccount onClose={close} />}
     </>
   );
 }
 
-function CreateAccount({ onClose, onMade }: { onClose: () => void; onMade: (account: Account) => void }): JSX.Element {
+function CreateAccount({ onClose }: { onClose: () => void }): JSX.Element {
+  const reveal = useReveal();
   const [name, setName] = useState("");
   const [problems, setProblems] = useState<Record<string, string[]>>({});
   const [failure, setFailure] = useState("");
@@ -70,7 +69,16 @@ function CreateAccount({ onClose, onMade }: { onClose: () => void; onMade: (acco
     setProblems({});
     setFailure("");
     try {
-      onMade(await operator.create({ name }));
+      const goOn = wayOn();
+      const made = await operator.create({ name });
+      invalidate();
+      // The entry of this dialog, where it is open still, becomes the account's.
+      const isOpen = route().params.get("create") !== null;
+      if (isOpen) changeParams({ create: null });
+      reveal((close) => <KeyDialog title={<>Account <Foreign>{made.name}</Foreign> is ready</>} apiKey={made.api_key ?? ""} onClose={() => {
+        close();
+        goOn(href(`accounts/${made.id}`), isOpen ? "instead" : "further");
+      }} />);
       return;
     } catch (error) {
       if (error instanceof ApiError && Object.keys(error.errors).length) setProblems(error.errors);

@@ -1,7 +1,8 @@
 // The only moment at which an account's key is seen.
 import type { ComponentChildren, JSX } from "preact";
 import { Button } from "../../ui/button";
-import { Dialog, Once } from "../../ui/dialog";
+import { Dialog } from "../../ui/dialog";
+import { Once } from "../../ui/once";
 import { Note } from "../../ui/states";
 
 export function KeyDialog({ title, apiKey, onClose }: { title: ComponentChildren; apiKey: string; onClose: () => void }): JSX.Element {

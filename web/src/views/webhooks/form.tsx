@@ -7,10 +7,11 @@ import { ApiError } from "../../api/http";
 import type { Webhook, WebhookOptions } from "../../api/types";
 import { writeJson } from "../../json";
 import { invalidate, useQuery } from "../../query";
-import { href, navigate } from "../../router";
+import { href, wayOn } from "../../router";
 import { Button } from "../../ui/button";
 import { Field, Problems, Switch } from "../../ui/field";
 import { BackIcon, ChevronIcon } from "../../ui/icons";
+import { useReveal } from "../../ui/once";
 import { Bone, Failure, Note, words } from "../../ui/states";
 import { Foreign } from "../../ui/text";
 import { toast } from "../../ui/toast";
@@ -28,16 +29,17 @@ function changes<T extends object>(now: T, before: T): Partial<T> {
 }
 
 export function NewWebhook(): JSX.Element {
-  const [made, setMade] = useState<Webhook | null>(null);
+  const reveal = useReveal();
   return (
     <>
       <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>
       <div class="head"><div class="titles"><h1>New webhook</h1></div></div>
       <WebhookForm initial={kNew} action="Create webhook" cancel={href("webhooks")} save={async (fields) => {
-        setMade(await account.create({ ...kNew, ...fields }));
+        const goOn = wayOn();
+        const { id, name, secret = "" } = await account.create({ ...kNew, ...fields });
         invalidate();
+        reveal((close) => <SecretDialog title={<><Foreign>{name}</Foreign> is ready</>} secret={secret} webhookId={id} onClose={() => { close(); goOn(href(`webhooks/${id}`), "instead"); }} />);
       }} />
-      {made?.secret && <SecretDialog title={<><Foreign>{made.name}</Foreign> is ready</>} secret={made.secret} webhookId={made.id} onClose={() => navigate(href(`webhooks/${made.id}`), "instead")} />}
     </>
   );
 }
@@ -54,10 +56,11 @@ export function EditWebhook({ id }: { id: number }): JSX.Element {
       {webhook.error && !webhook.data ? <div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div>
         : !webhook.data ? <div class="card"><div class="body stack"><Bone width="100%" height={36} /><Bone width="100%" height={36} /><Bone width="100%" height={260} /></div></div> : (
         <WebhookForm initial={fieldsOf(webhook.data)} options={webhook.data.options} action="Save changes" cancel={back} save={async (fields) => {
+          const goOn = wayOn();
           await account.update(id, fields);
           invalidate();
           toast("Saved. It holds from the next attempt on.");
-          navigate(back, "instead");
+          goOn(back, "instead");
         }} />
       )}
     </>

@@ -6,12 +6,13 @@ import type { EventType, Webhook, WebhookHealth, WebhookOptions } from "../../ap
 import { attention, deliveries, type Attention } from "../../attention";
 import { invalidate, useQuery } from "../../query";
 import { spanOf, toRange, wholeSpan } from "../../range";
-import { href, navigate, useRoute } from "../../router";
+import { href, navigate, useRoute, wayOn } from "../../router";
 import { Button } from "../../ui/button";
 import { DeliveriesChart } from "../../ui/chart";
 import { Confirm } from "../../ui/dialog";
 import { Choice, Switch, type Option } from "../../ui/field";
 import { BackIcon, ChevronIcon } from "../../ui/icons";
+import { useReveal } from "../../ui/once";
 import { RangeChoice } from "../../ui/range_choice";
 import { Bone, Failure } from "../../ui/states";
 import { Foreign, Time } from "../../ui/text";
@@ -42,9 +43,15 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
   const health = useQuery(`health ${range}`, () => account.health(spanOf(range)), kRefreshMs);
   const [asking, setAsking] = useState<Asking>(null);
   const [grace, setGrace] = useState<Grace>("");
-  const [secret, setSecret] = useState<string | null>(null);
+  const reveal = useReveal();
   const power = usePower("webhook", (active) => account.update(id, { is_active: active }));
   const back = <a class="back" href={href("webhooks")}><BackIcon />Webhooks</a>;
+  const regenerate = async (): Promise<void> => {
+    const { secret } = await account.regenerate(id, grace);
+    setAsking(null);
+    invalidate();
+    reveal((close) => <SecretDialog title={<>The new secret of <Foreign>{webhook.data?.name ?? ""}</Foreign></>} secret={secret} webhookId={id} onClose={close} />);
+  };
   if (webhook.error && !webhook.data) return <>{back}<h1 class="visually-hidden">Webhook</h1><div class="card"><Failure error={webhook.error} onRetry={webhook.reload} /></div></>;
   const hook = webhook.data;
   const one = health.data?.find((each) => each.id === id);
@@ -100,8 +107,7 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
       </div>
       {asking === "off" && hook && <ConfirmOff hook={hook} health={one} onConfirm={async () => { await power.off(); setAsking(null); }} onClose={() => setAsking(null)} />}
       {asking === "regenerate" && hook && (
-        <Confirm title="Regenerate the secret?" action="Regenerate secret" onClose={() => setAsking(null)}
-                 onConfirm={async () => { setSecret((await account.regenerate(id, grace)).secret); setAsking(null); invalidate(); }}>
+        <Confirm title="Regenerate the secret?" action="Regenerate secret" onClose={() => setAsking(null)} onConfirm={regenerate}>
           <div class="stack tight">
             <Choice labelled label="The present secret" value={grace} onChange={setGrace} options={kGracePeriods} />
             {grace ? <p>Until then deliveries carry both signatures in <code>webhook-signature</code>, and the receiver of <b><Foreign>{hook.name}</Foreign></b> may change over at any time. The older signature, <code>sha256=…</code>, is made with the new one at once.</p> : (
@@ -114,7 +120,6 @@ export function WebhookDetail({ id }: { id: number }): JSX.Element {
         </Confirm>
       )}
       {asking === "delete" && hook && <ConfirmDelete hook={hook} health={one} onClose={() => setAsking(null)} />}
-      {secret && <SecretDialog title="The new secret" secret={secret} webhookId={id} onClose={() => setSecret(null)} />}
     </>
   );
 }
@@ -187,10 +192,11 @@ function ConfirmOff({ hook, health, onConfirm, onClose }: {
 function ConfirmDelete({ hook, health, onClose }: { hook: Webhook; health: WebhookHealth | undefined; onClose: () => void }): JSX.Element {
   const logged = health ? health.pending + health.delivered + health.failed : 0;
   const remove = async (): Promise<void> => {
+    const goOn = wayOn();
     await account.remove(hook.id);
     invalidate();
     toast("The webhook was deleted.");
-    navigate(href("webhooks"), "instead");
+    goOn(href("webhooks"), "instead");
   };
   return (
     <Confirm title={<>Delete <Foreign>{hook.name}</Foreign>?</>} action="Delete webhook" typed={hook.name} onClose={onClose} onConfirm={remove}>
