@@ -109,7 +109,7 @@ export function OptionsFields({ draft, problems, onChange }: {
       <HeaderFields headers={draft.headers} problems={problems.headers} onChange={(headers) => change({ headers })} />
       <div class="two">
         <Field label="Deliveries a second, at most" value={draft.rate_limit} onInput={(rate_limit) => change({ rate_limit })} problems={problems.rate_limit}
-               inputMode="numeric" placeholder="no limit" hint="What is more than that waits; it does not fail." />
+               inputMode="decimal" placeholder="no limit" hint="What is more than that waits; it does not fail." />
         <Field label="Time limit of an attempt" value={draft.timeout} onInput={(timeout) => change({ timeout })} problems={problems.timeout} mono
                placeholder="as the service does" hint="From 1s to 5m." />
         <Field label="Retry after" value={draft.retry_schedule} onInput={(retry_schedule) => change({ retry_schedule })} problems={problems.retry_schedule} mono
