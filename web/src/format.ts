@@ -60,13 +60,22 @@ const kFull = new Intl.DateTimeFormat(undefined, {
   day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
 });
 
+const kZone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" });
+
+// ` CEST` on a day on which the clocks are changed, when an hour may come twice; nothing on every other.
+export function zone(at: Date): string {
+  const midnight = (days: number): Date => new Date(at.getFullYear(), at.getMonth(), at.getDate() + days);
+  if (midnight(0).getTimezoneOffset() === midnight(1).getTimezoneOffset()) return "";
+  return ` ${kZone.formatToParts(at).find(({ type }) => type === "timeZoneName")?.value}`;
+}
+
 export function localTime(iso: string): string {
   const then = new Date(iso);
   const now = new Date();
-  if (then.toDateString() === now.toDateString()) return kTime.format(then);
-  return then.getFullYear() === now.getFullYear() ? kDayTime.format(then) : kFull.format(then);
+  const form = then.toDateString() === now.toDateString() ? kTime : then.getFullYear() === now.getFullYear() ? kDayTime : kFull;
+  return form.format(then) + zone(then);
 }
-export const fullTime = (iso: string): string => kFull.format(new Date(iso));
+export const fullTime = (iso: string): string => kFull.format(new Date(iso)) + zone(new Date(iso));
 // `2026-03-01 10:00:00.123 UTC`: what a log of the receiver's would say.
 export const utcTime = (iso: string): string => `${new Date(iso).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 

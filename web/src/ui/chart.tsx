@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type UPlot from "uplot";
 import type { Step } from "../api/types";
-import { count, duration } from "../format";
+import { count, duration, utcTime, zone } from "../format";
 import { rangeWords, spanOf, type Range } from "../range";
 import { changeParams, useRoute } from "../router";
 import { retried, sum } from "../steps";
@@ -144,7 +144,13 @@ function stepTitle(start: string, stepSeconds: number): string {
   const to = new Date(from.getTime() + stepSeconds * 1000);
   const day = from.toLocaleDateString(undefined, { day: "numeric", month: "short" });
   const hour = (at: Date): string => at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  return `${day}, ${hour(from)} – ${hour(to)}`;
+  const [fromZone, toZone] = [zone(from), zone(to)];
+  return `${day}, ${hour(from)}${fromZone === toZone ? "" : fromZone} – ${hour(to)}${toZone}`;
+}
+
+function StepTime({ start }: { start: string }): JSX.Element {
+  const at = new Date(start);
+  return <time dateTime={start} title={utcTime(start)}>{at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }) + zone(at)}</time>;
 }
 
 function StepTable({ steps }: { steps: Step[] }): JSX.Element {
@@ -156,7 +162,7 @@ function StepTable({ steps }: { steps: Step[] }): JSX.Element {
         <tbody>
           {[...steps].reverse().map((step) => (
             <tr key={step.start}>
-              <td class="nowrap">{new Date(step.start).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" })}</td>
+              <td class="nowrap"><StepTime start={step.start} /></td>
               {events && <td class="right optional">{count(step.events ?? 0)}</td>}
               <td class="right">{count(step.delivered)}</td><td class="right">{count(retried(step))}</td><td class="right">{count(step.failed)}</td>
               <td class="right optional">{duration(step.duration_p50_ms)}</td><td class="right optional">{duration(step.duration_p95_ms)}</td>
