@@ -185,6 +185,24 @@ def test_a_proxy_that_finds_no_server(server, account, open_page):
     expect(page.get_by_text("The server cannot be reached. Trying again…")).to_be_hidden()
 
 
+def test_an_answer_that_takes_long_says_nothing_of_the_clock(server, account, open_page):
+    page = open_page(server)
+    page.clock.install()
+    sign_in(page, account.key)
+    expect(page.get_by_role("heading", name="Create your first webhook")).to_be_visible()
+    held = []
+    page.route(CATALOGUE, lambda route: held.append((route, route.fetch())))
+    page.get_by_role("link", name="Events", exact=True).click()
+    eventually(lambda: held or page.wait_for_timeout(10), what="the request")
+    page.clock.fast_forward("00:10")
+    held[0][0].fulfill(response=held[0][1])
+    # Otherwise everything would be read anew, by another time.
+    expect(page.locator("tbody tr", has_text="contact.created")).to_be_visible()
+    page.clock.fast_forward(100)
+    settle(page)
+    assert len(held) == 1
+
+
 @pytest.mark.parametrize("hours", [-6, 6])
 def test_a_browser_whose_clock_is_wrong(server, account, receiver, open_page, hours):
     webhook = account.webhook(receiver.url())

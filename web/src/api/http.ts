@@ -98,6 +98,7 @@ export interface Asking {
 // One request and its answer. `body`: an object, or JSON that is sent as it is written.
 export async function exchange(method: string, path: string, body?: unknown, { key, limitMs = kAnswerLimit, changes = method !== "GET" }: Asking = {}): Promise<Envelope> {
   const asked = session.get();
+  const askedAt = Date.now();
   const headers = new Headers(authorised(key));
   const init: RequestInit = { method, headers, cache: "no-store", credentials: "omit" };
   if (body !== undefined) {
@@ -113,7 +114,7 @@ export async function exchange(method: string, path: string, body?: unknown, { k
       throw signal.reason ?? away(advice);
     }
   }, advice);
-  noteServerTime(answer.headers.get("Date"));
+  noteServerTime(answer.headers.get("Date"), askedAt);
   let parsed: Envelope = { status: answer.status };
   try {
     if (text) parsed = { ...(readJson(text) as Envelope), status: answer.status };
