@@ -416,10 +416,15 @@ def test_the_server_goes_and_comes_back(make_server, receiver, open_page):
     expect(page.locator("tbody tr", has_text="Delivered")).to_have_count(1)
 
 
+def open_advanced(page):
+    settle(page)  # what is above it may grow while it loads
+    page.get_by_text("Filter, headers, limits", exact=True).click()
+
+
 def test_the_options_of_a_webhook(server, account, receiver, open_page):
     webhook = account.webhook(receiver.url(), ["contact.created"], "Filtered")
     page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit", expect=["422"])
-    page.get_by_text("Filter, headers, limits", exact=True).click()
+    open_advanced(page)
     page.get_by_label("Only events whose data has").fill('{"plan": ')
     page.get_by_label("Time limit of an attempt").fill("6m")
     page.get_by_role("button", name="Add header").click()
@@ -484,6 +489,21 @@ def test_options_that_are_left_alone_are_not_sent(server, account, receiver, ope
     assert (options["filter"], options["timeout"], options["ordered"]) == ({"id": 2**53 + 1}, "10s", True)
 
 
+def test_two_headers_of_one_name_are_not_dropped_in_silence(server, account, receiver, open_page):
+    webhook = account.webhook(receiver.url(), name="Twice", options={"headers": {"X-Key": "first"}})
+    page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit")
+    page.get_by_role("button", name="Add header").click()
+    page.get_by_label("Name of header 2").fill("x-key")
+    page.get_by_label("Value of header 2").fill("second")
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("The header x-key is there twice.")).to_be_visible()
+    page.get_by_role("button", name="Remove header 1").click()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_role("heading", name="Twice")).to_be_visible()
+    account.publish()
+    assert receiver.wait(1)[0].header("X-Key") == "second"
+
+
 def test_a_filter_keeps_every_digit(server, account, receiver, open_page):
     webhook = account.webhook(receiver.url(), ["contact.created"], "Precise", options={"filter": {"id": 2**53 + 1, "share": 0.1}})
     page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit")
@@ -522,7 +542,7 @@ def test_a_key_of_its_own_for_signatures(server, account, receiver, open_page):
         expect(page.get_by_role("heading", name="Signed twice")).to_be_visible()
         return account.get(path).data["options"]["ed25519"]
 
-    page.get_by_text("Filter, headers, limits", exact=True).click()
+    open_advanced(page)
     page.get_by_label("Sign with an Ed25519 key too").check()
     key = save()
     assert key.startswith("whpk_")
@@ -567,7 +587,7 @@ def test_a_client_certificate(server, account, receiver, open_page, tmp_path):
     pem, other = authority.client("skyhook"), authority.client("other")
     webhook = account.webhook(receiver.url(), ["contact.created"], "Mutual")
     page = open_page(server, account.key, f"#/webhooks/{webhook['id']}/edit", expect=["422"])
-    page.get_by_text("Filter, headers, limits", exact=True).click()
+    open_advanced(page)
     page.get_by_label("Certificate", exact=True).fill(pem["certificate"])
     page.get_by_label("Private key of the certificate").fill(other["key"])
     page.get_by_role("button", name="Save changes").click()

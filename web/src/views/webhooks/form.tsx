@@ -16,7 +16,7 @@ import { Bone, Failure, Note, words } from "../../ui/states";
 import { Foreign } from "../../ui/text";
 import { toast } from "../../ui/toast";
 import { EventPicker } from "./events";
-import { bodyOf, draftOf, kOptions, OptionsFields, type OptionProblems } from "./options";
+import { bodyOf, draftOf, kOptions, OptionsFields, repeatedHeader, type OptionProblems } from "./options";
 import { SecretDialog } from "./secret";
 
 const kNew: WebhookFields = { name: "", url: "", events: [], is_active: true };
@@ -81,9 +81,11 @@ function WebhookForm({ initial, options, action, cancel, save }: {
   const change = (part: Partial<WebhookFields>): void => setFields((before) => ({ ...before, ...part }));
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    setFailure("");
+    const repeated = repeatedHeader(draft);
+    if (repeated) return setProblems({ "options.headers": [`The header ${repeated} is there twice.`] });
     setBusy(true);
     setProblems({});
-    setFailure("");
     try {
       // What is left alone stays as it is, whoever else changes it meanwhile, and with numbers that a browser would round.
       const options = changes(bodyOf(draft), bodyOf(before));

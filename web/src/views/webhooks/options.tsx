@@ -74,6 +74,12 @@ export function bodyOf(draft: OptionsDraft): Record<string, unknown> {
   };
 }
 
+// The name of two headers, of which a body can say but one.
+export function repeatedHeader({ headers }: OptionsDraft): string | undefined {
+  const names = headers.map(({ name }) => name.trim()).filter(Boolean);
+  return names.find((name, i) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) < i);
+}
+
 function parsed(text: string): unknown {
   try {
     return readJson(text);
