@@ -358,6 +358,7 @@ def test_nothing_jumps_while_it_loads(lively, open_page, path):
 
 
 FIRST_VIEW_LIMIT = 150 * 1024  # bytes on the wire, gzipped
+FIRST_VIEW_SAID = re.compile(r"First view: (\d+) KiB gzipped, (\d+) with the chart's library")
 
 
 def test_the_first_view_is_small(lively, browser):
@@ -374,7 +375,10 @@ def test_the_first_view_is_small(lively, browser):
     settle(page)
     files = {url: size for url, size in sizes.items() if "/api/" not in url and size}
     assert any("woff2" in url for url in files) and any("plot" in url for url in files), files
-    assert 50_000 < sum(files.values()) < FIRST_VIEW_LIMIT, files
+    total, plot = sum(files.values()), sum(size for url, size in files.items() if "plot" in url)
+    assert 50_000 < total < FIRST_VIEW_LIMIT, files
+    said = FIRST_VIEW_SAID.search((ROOT / "docs" / "decisions" / "dashboard.md").read_text()).groups()
+    assert [int(kib) for kib in said] == pytest.approx([(total - plot) / 1024, total / 1024], abs=2)
     context.close()
 
 

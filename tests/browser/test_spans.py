@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import settle
+from conftest import inspect, settle
 from harness import receiver as answers
 from harness.polling import eventually
 from playwright.sync_api import expect
@@ -70,10 +70,12 @@ def test_a_replay_stops_and_goes_on(server, past, open_page):
     expect(dialog).to_contain_text("1,000 of 2,003 queued")
     expect(dialog.get_by_role("progressbar", name="Queued")).to_have_attribute("value", "1000")
     expect(dialog.get_by_role("button", name="Cancel")).to_have_count(0)
+    inspect(page, "replay-running")
     dialog.get_by_role("button", name="Stop").click()
     request.continue_()  # it was on its way, and counts
     expect(dialog).to_contain_text("Stopped. 2,000 of 2,003 were queued, and go out.")
     assert (logged(past), len(held)) == (2000, 1)
+    inspect(page, "replay-stopped")
     dialog.get_by_role("button", name="Go on").click()
     arrives(page, held, 2).continue_()
     expect(page.get_by_text("2,003 new deliveries go out.")).to_be_visible()

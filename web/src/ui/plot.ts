@@ -10,7 +10,7 @@ export type PlotKind = "deliveries" | "events" | "latency";
 const kHeight = 242;
 const kBarShare = 0.8;
 const kBarMax = 34;
-const kLabelRoom = 14; // pixels: what half a label sticks out over the plot's end, less the padding
+const kLabelRoom = 14; // pixels: what half a label sticks out over the plot's ends, less the padding
 const kLeastDrag = 6; // pixels; less is a click
 const kCounts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7, 5e7, 1e8];
 const kDurations = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 30e4];
@@ -118,8 +118,9 @@ function timeLabels(stepSeconds: number): UPlot.Axis.Values {
   const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
   return (plot, ticks) => ticks.map((tick) => {
-    // One at the very end would be cut off.
-    if (plot.valToPos(tick, "x") > plot.bbox.width / devicePixelRatio - kLabelRoom) return "";
+    // One at the very end would be cut off, and one at the very beginning stand below that of the other axis.
+    const left = plot.valToPos(tick, "x");
+    if (left < kLabelRoom || left > plot.bbox.width / devicePixelRatio - kLabelRoom) return "";
     const at = new Date(tick * 1000);
     const midnight = at.getHours() === 0 && at.getMinutes() === 0;
     if (midnight) return day.format(at);

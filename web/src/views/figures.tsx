@@ -1,6 +1,5 @@
 // The figures at the top of a screen, each holding its place until it is there.
 import type { JSX } from "preact";
-import { deliveries } from "../attention";
 import type { Step } from "../api/types";
 import { serverNow } from "../clock";
 import { compact, count, duration, percent, span } from "../format";
@@ -17,7 +16,7 @@ export function OutcomeFigures({ steps }: { steps: Step[] | undefined }): JSX.El
   return (
     <>
       <Figure label="Delivered" value={totals ? compact(totals.delivered) : value} note={totals ? `${count(totals.retried)} retried` : note} />
-      <Figure label="Success rate" value={totals ? percent(totals.delivered, totals.delivered + totals.failed) : value} note={totals ? `${deliveries(totals.failed)} failed` : note} />
+      <Figure label="Success rate" value={totals ? percent(totals.delivered, totals.delivered + totals.failed) : value} note={totals ? `${count(totals.failed)} failed` : note} />
     </>
   );
 }

@@ -151,7 +151,7 @@ function Latest({ id }: { id: number }): JSX.Element {
 
 function Options({ options }: { options: WebhookOptions | undefined }): JSX.Element {
   const set = options ? optionWords(options) : [];
-  return set.length ? <ul>{set.map((words) => <li key={words}>{words}</li>)}</ul> : <span class="muted">as the service does</span>;
+  return set.length ? <ul>{set.map((words) => <li key={words}>{words}</li>)}</ul> : <span class="muted">none of its own</span>;
 }
 
 // What a pattern stands for; else the event's own description.
