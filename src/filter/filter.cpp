@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -16,19 +17,10 @@ namespace ondemand = simdjson::ondemand;
 
 namespace {
 
-// A number of a filter or of data: whole where it can be, so that ids keep every digit.
-struct Number {
-  std::optional<std::int64_t> whole;
-  double real = 0;
-};
-
-bool equal(const Number& a, const Number& b) {
-  return a.whole && b.whole ? *a.whole == *b.whole : a.real == b.real;
-}
-
-bool less(const Number& a, const Number& b) {
-  return a.whole && b.whole ? *a.whole < *b.whole : a.real < b.real;
-}
+// A number of a filter or of data: wide enough for every integer of 64 bits, so that ids keep every
+// digit, and for every double.
+using Number = long double;
+static_assert(std::numeric_limits<Number>::digits >= 64);
 
 using Scalar = std::variant<std::nullptr_t, bool, Number, std::string>;
 
@@ -176,11 +168,9 @@ class Compiler {
   }
 
   static std::optional<Number> number_of(const dom::element& value) {
-    if (value.is_int64()) {
-      const auto whole = std::int64_t{value};
-      return Number{whole, static_cast<double>(whole)};
-    }
-    if (value.is_number()) return Number{std::nullopt, double{value}};
+    if (value.is_int64()) return static_cast<Number>(std::int64_t{value});
+    if (value.is_uint64()) return static_cast<Number>(std::uint64_t{value});
+    if (value.is_double()) return Number{double{value}};
     return std::nullopt;
   }
 
@@ -225,9 +215,11 @@ using simdjson::SUCCESS;
 // and no exponent of twenty digits. What is beyond every double is infinite.
 Number read_number(ondemand::value& value) {
   std::int64_t whole = 0;
-  if (value.get_int64().get(whole) == SUCCESS) return {whole, static_cast<double>(whole)};
+  if (value.get_int64().get(whole) == SUCCESS) return static_cast<Number>(whole);
+  std::uint64_t large = 0;
+  if (value.get_uint64().get(large) == SUCCESS) return static_cast<Number>(large);
   // Something of the object always follows the digits, and ends them.
-  return {std::nullopt, std::strtod(value.raw_json_token().data(), nullptr)};
+  return std::strtod(value.raw_json_token().data(), nullptr);
 }
 
 // A scalar of the data; texts are not copied.
@@ -261,7 +253,7 @@ bool equal(const Scalar& wanted, const Seen& seen) {
   }
   if (const auto* number = std::get_if<Number>(&wanted)) {
     const auto* is = std::get_if<Number>(&seen);
-    return is != nullptr && equal(*is, *number);
+    return is != nullptr && *is == *number;
   }
   if (const auto* truth = std::get_if<bool>(&wanted)) {
     const auto* is = std::get_if<bool>(&seen);
@@ -277,10 +269,9 @@ bool is_among(const Seen& seen, const std::vector<Scalar>& scalars) {
 bool is_within(const Seen& seen, const Test& test) {
   if (!test.above && !test.at_least && !test.below && !test.at_most) return true;
   const auto* number = std::get_if<Number>(&seen);
-  return number != nullptr && (!test.above || less(*test.above, *number)) &&
-         (!test.at_least || !less(*number, *test.at_least)) &&
-         (!test.below || less(*number, *test.below)) &&
-         (!test.at_most || !less(*test.at_most, *number));
+  return number != nullptr && (!test.above || *number > *test.above) &&
+         (!test.at_least || *number >= *test.at_least) && (!test.below || *number < *test.below) &&
+         (!test.at_most || *number <= *test.at_most);
 }
 
 // What one value, or one item of an array, says to a test.

@@ -17,19 +17,23 @@ bool is_operators(const dom::object& object) {
   return object.size() > 0 && object.begin().key().starts_with('$');
 }
 
+// Holds every integer of 64 bits and every double.
+long double number_of(const dom::element& value) {
+  if (value.is_int64()) return static_cast<long double>(std::int64_t{value});
+  if (value.is_uint64()) return static_cast<long double>(std::uint64_t{value});
+  return double{value};
+}
+
 bool equal(const dom::element& a, const dom::element& b) {
-  if (a.is_int64() && b.is_int64()) return std::int64_t{a} == std::int64_t{b};
-  if (a.is_number() && b.is_number()) return double{a} == double{b};
+  if (a.is_number() && b.is_number()) return number_of(a) == number_of(b);
   if (a.is_string() && b.is_string()) return std::string_view{a} == std::string_view{b};
   if (a.is_bool() && b.is_bool()) return bool{a} == bool{b};
   return a.is_null() && b.is_null();
 }
 
 int compare(const dom::element& a, const dom::element& b) {  // of numbers
-  if (a.is_int64() && b.is_int64()) {
-    return std::int64_t{a} < std::int64_t{b} ? -1 : std::int64_t{a} > std::int64_t{b};
-  }
-  return double{a} < double{b} ? -1 : double{a} > double{b};
+  const long double difference = number_of(a) - number_of(b);
+  return difference < 0 ? -1 : difference > 0;
 }
 
 std::vector<dom::element> items_of(const dom::element& value) {

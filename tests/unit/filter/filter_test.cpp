@@ -51,6 +51,12 @@ TEST(Filter, compares_scalars_by_kind_and_value) {
   EXPECT_TRUE(matches(R"({"a":9007199254740993})", R"({"a":9007199254740993})"));
   EXPECT_FALSE(matches(R"({"a":9007199254740993})", R"({"a":9007199254740992})"));
   EXPECT_TRUE(matches(R"({"a":18446744073709551615})", R"({"a":18446744073709551615})"));
+  EXPECT_FALSE(matches(R"({"a":18446744073709551615})", R"({"a":18446744073709551614})"));
+  EXPECT_FALSE(matches(R"({"a":{"$gt":18446744073709551614}})", R"({"a":18446744073709551614})"));
+  EXPECT_TRUE(matches(R"({"a":{"$gt":18446744073709551614}})", R"({"a":18446744073709551615})"));
+  EXPECT_TRUE(matches(R"({"a":{"$gt":-1}})", R"({"a":18446744073709551615})"));
+  EXPECT_TRUE(matches(R"({"a":9007199254740992})", R"({"a":9007199254740992.0})"));
+  EXPECT_FALSE(matches(R"({"a":9007199254740993})", R"({"a":9007199254740992.0})"));
   EXPECT_TRUE(matches(R"({"a":1e30})", R"({"a":1000000000000000000000000000000})"));
   EXPECT_FALSE(matches(R"({"a":1})", R"({"a":[]})"));
   EXPECT_FALSE(matches(R"({"a":1})", R"({"a":{}})"));
