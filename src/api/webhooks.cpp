@@ -137,7 +137,13 @@ void get_webhook(const CallPtr& call) {
   call->succeed(200, webhook_json(webhook->webhook, *shown), "Webhook retrieved successfully.");
 }
 
-void update_webhook(const CallPtr& call) {
+namespace {
+
+// Tries again once nothing waits for the webhook, which is switched off and was changed last then.
+void end_waiting_and_update(const CallPtr& call, WebhookId id, Timestamp updated_at);
+
+// `ended_at`: the webhook's updated_at when what waited for it, switched off as it was, had ended.
+void try_update(const CallPtr& call, std::optional<Timestamp> ended_at) {
   const auto input = parse_object(call->request.body);
   if (!input) return call->fail(400, kNotJson);
   const WebhookPtr webhook = call->own_webhook();
@@ -154,32 +160,41 @@ void update_webhook(const CallPtr& call) {
     read_options_for(webhook->webhook);  // for their errors in the same answer
     return call->invalid(errors);
   }
-  // What waited when it was switched off has ended before it is on again, however soon that is.
-  bool must_end = false;
-  bool has_ended = false;
+  // What waited when it was switched off has ended before it is on again, however soon that is and
+  // however much it was.
+  std::optional<Timestamp> must_end;
   const auto change = [&](Webhook& present) {
-    must_end = wanted.is_active.value_or(false) && !present.is_active && !has_ended;
-    if (must_end) return false;
+    must_end.reset();
+    if (wanted.is_active.value_or(false) && !present.is_active && ended_at != present.updated_at) {
+      must_end = present.updated_at;
+      return false;
+    }
     // Some options refer to what the webhook has, which another node may have changed.
     const OptionsChange options = read_options_for(present);
     if (!errors.empty()) return false;
     change_webhook(present, wanted, options);
     return true;
   };
-  const auto update = [&] {
-    return call->services.directory.update_webhook(webhook->webhook.id, call->services.clock.now(),
-                                                   change);
-  };
-  auto updated = update();
-  if (must_end) {
-    has_ended = call->services.dispatcher.end_waiting(webhook->webhook.id);
-    if (!has_ended) return call->unavailable();
-    updated = update();
-  }
+  const auto updated = call->services.directory.update_webhook(webhook->webhook.id,
+                                                               call->services.clock.now(), change);
+  if (must_end) return end_waiting_and_update(call, webhook->webhook.id, *must_end);
   if (!updated) return call->store_failed(updated.error());
   if (*updated == nullptr) return call->fail(404, kWebhookNotFound);
   if (!errors.empty()) return call->invalid(errors);
   call->succeed(200, webhook_json((*updated)->webhook, *shown), "Webhook updated successfully.");
+}
+
+void end_waiting_and_update(const CallPtr& call, WebhookId id, Timestamp updated_at) {
+  call->services.dispatcher.end_waiting(id, [call, updated_at](bool ended) {
+    if (!ended) return call->unavailable();
+    run_blocking(call, [updated_at](const CallPtr& again) { try_update(again, updated_at); });
+  });
+}
+
+}  // namespace
+
+void update_webhook(const CallPtr& call) {
+  try_update(call, std::nullopt);
 }
 
 void delete_webhook(const CallPtr& call) {

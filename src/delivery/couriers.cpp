@@ -130,6 +130,7 @@ void Couriers::drain(const std::function<void()>& done) {
 }
 
 void Couriers::abandon_waiters() {
+  janitor_.abandon_callers();
   for (const auto& courier : couriers_) {
     courier->loop().post([courier = courier.get()] { courier->lanes().abandon_waiters(); });
   }

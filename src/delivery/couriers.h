@@ -29,7 +29,9 @@ class Couriers final : public Dispatcher {
   void wake(WebhookId webhook) override;
   void ask_in_flight(WebhookId webhook, DeliveryId delivery,
                      std::function<void(bool)> answer) override;
-  bool end_waiting(WebhookId webhook) override { return janitor_.end_waiting(webhook); }
+  void end_waiting(WebhookId webhook, std::function<void(bool)> done) override {
+    janitor_.end_waiting(webhook, std::move(done));
+  }
   void webhook_changed(WebhookId id, WebhookPtr webhook) override;
   void ownership_changed() override;
   DispatcherStats stats() const override;
@@ -37,7 +39,7 @@ class Couriers final : public Dispatcher {
   // Any thread: no new attempts; `done` runs on a network thread once nothing is under way and
   // every outcome is durable.
   void drain(const std::function<void()>& done);
-  // Any thread: whoever still waits for an outcome is told that there will be none.
+  // Any thread: whoever still waits for an outcome, or for an end, is told that there will be none.
   void abandon_waiters();
 
  private:

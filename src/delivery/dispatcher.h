@@ -57,8 +57,9 @@ class Dispatcher {
                              std::function<void(bool)> answer) = 0;
 
   // Ends what waits for a webhook that is switched off, as it ends by itself soon after the switch.
-  // Blocks; for a worker thread. False where it could not all be ended yet.
-  virtual bool end_waiting(WebhookId webhook) = 0;
+  // `done` runs once nothing waits any more, with false where that could not be brought about; see
+  // Janitor::end_waiting.
+  virtual void end_waiting(WebhookId webhook, std::function<void(bool)> done) = 0;
 
   // From Directory::observe_webhooks. nullptr: deleted.
   virtual void webhook_changed(WebhookId id, WebhookPtr webhook) = 0;

@@ -1,27 +1,59 @@
 #include "delivery/janitor.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "logging/log.h"
 
 namespace skyhook::delivery {
 
 void Janitor::fail_waiting(WebhookId id, std::function<void()> store_failed) {
+  bool is_first = false;
   {
     std::lock_guard lock(mutex_);
-    if (!under_way_.insert(id).second) {
-      again_.insert(id);
-      return;
-    }
+    ending(id, is_first).store_failed = std::move(store_failed);
   }
-  workers_.submit([this, id, store_failed = std::move(store_failed)] { step(id, store_failed); });
+  if (is_first) go_on(id);
 }
 
-bool Janitor::end_waiting(WebhookId id) {
-  for (int chunk = 0; chunk < kChunksInACall; ++chunk) {
-    const auto ended = end_chunk(id);
-    if (!ended) return false;
-    if (*ended == 0) return true;
+void Janitor::end_waiting(WebhookId id, Done done) {
+  bool is_taken = false;
+  bool is_first = false;
+  {
+    std::lock_guard lock(mutex_);
+    is_taken = !abandoned_ && callers_ < kCallersLimit;
+    if (is_taken) {
+      ++callers_;
+      ending(id, is_first).callers.push_back(std::move(done));
+    }
   }
-  return false;
+  if (!is_taken) return done(false);
+  if (is_first) go_on(id);
+}
+
+void Janitor::abandon_callers() {
+  std::vector<Done> callers;
+  {
+    std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    callers_ = 0;
+    for (auto& [id, present] : under_way_) {
+      std::ranges::move(std::exchange(present.callers, {}), std::back_inserter(callers));
+    }
+  }
+  for (const Done& done : callers) done(false);
+}
+
+Janitor::Ending& Janitor::ending(WebhookId id, bool& is_first) {
+  const auto [found, is_new] = under_way_.try_emplace(id);
+  is_first = is_new;
+  found->second.again = !is_new;
+  return found->second;
+}
+
+void Janitor::go_on(WebhookId id) {
+  workers_.submit([this, id] { step(id); });
 }
 
 std::optional<int> Janitor::end_chunk(WebhookId id) {
@@ -40,16 +72,21 @@ std::optional<int> Janitor::end_chunk(WebhookId id) {
   return ended;
 }
 
-void Janitor::step(WebhookId id, const std::function<void()>& store_failed) {
+void Janitor::step(WebhookId id) {
   const auto ended = end_chunk(id);
-  bool go_on = ended.value_or(0) > 0;
-  if (!go_on) {
+  std::optional<Ending> over;
+  {
     std::lock_guard lock(mutex_);
-    go_on = again_.erase(id) > 0 && ended;
-    if (!go_on) under_way_.erase(id);
+    Ending& present = under_way_[id];
+    if (!ended || (*ended == 0 && !std::exchange(present.again, false))) {
+      callers_ -= present.callers.size();
+      over = std::move(present);
+      under_way_.erase(id);
+    }
   }
-  if (go_on) workers_.submit([this, id, store_failed] { step(id, store_failed); });
-  if (!ended) store_failed();
+  if (!over) return go_on(id);
+  if (!ended && over->store_failed) over->store_failed();
+  for (const Done& done : over->callers) done(ended.has_value());
 }
 
 }  // namespace skyhook::delivery

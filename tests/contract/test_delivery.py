@@ -1,5 +1,6 @@
 """Contract section 4: what a receiver gets, to the byte."""
 
+import concurrent.futures
 import re
 import subprocess
 import time
@@ -223,13 +224,17 @@ def test_switching_off_ends_what_waits(account, make_receiver):
     assert len(account.deliveries(webhook)) == 1
 
 
+def publish_many(account, thousands):
+    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(1000)]
+    for _ in range(thousands):
+        assert account.server.operator("POST", "/events", {"events": events}).status == 202
+
+
 def test_what_waited_has_ended_before_it_is_on_again(account, receiver):
     """However soon that is, and however much waited."""
     webhook = account.webhook(receiver.url(), options={"rate_limit": 0.01})
     path = f"/webhooks/{webhook['id']}"
-    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(1000)]
-    for _ in range(3):
-        assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    publish_many(account, 3)
     receiver.wait(1)
     assert account.put(path, {"is_active": False}).status == 200
     assert account.put(path, {"is_active": True, "options": None}).status == 200
@@ -238,6 +243,23 @@ def test_what_waited_has_ended_before_it_is_on_again(account, receiver):
     eventually(lambda: receiver.requests[-1].json["data"]["n"] == "new", what="what was published since")
     assert account.get(f"{path}/deliveries?status=failed").json["meta"]["total"] >= 2999
     assert len(receiver.requests) == 2
+
+
+def test_as_much_as_ever_waited_is_ended_before_the_answer(account, receiver):
+    """Meanwhile everybody else is served."""
+    webhook = account.webhook(receiver.url(), options={"rate_limit": 0.01})
+    path = f"/webhooks/{webhook['id']}"
+    publish_many(account, 125)
+    receiver.wait(1)
+    assert account.put(path, {"is_active": False}).status == 200
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(account.put, path, {"is_active": True})
+        while not answer.done():
+            assert account.get("/webhooks").status == 200
+    assert answer.result().status == 200
+    assert account.get(path).data["is_active"] is True
+    assert account.get(f"{path}/deliveries?status=pending").json["meta"]["total"] == 0
+    assert account.get(f"{path}/deliveries?status=failed").json["meta"]["total"] >= 124_999
 
 
 def test_switching_off_gives_its_reason(make_server, make_receiver):
