@@ -24,7 +24,7 @@ Options share_of(Options options, std::size_t parts, std::size_t index) {
 }  // namespace
 
 Couriers::Couriers(const std::vector<net::Loop*>& loops, Rooms rooms, const Options& options)
-    : janitor_(rooms.directory, rooms.store, rooms.workers, rooms.metrics),
+    : janitor_(*loops.front(), rooms.directory, rooms.store, rooms.workers, rooms.metrics),
       switch_off_(rooms.directory, rooms.store, rooms.workers, options.switch_off) {
   for (std::size_t i = 0; i < loops.size(); ++i) {
     couriers_.push_back(std::make_unique<Courier>(

@@ -72,20 +72,60 @@ std::optional<int> Janitor::end_chunk(WebhookId id) {
   return ended;
 }
 
+// Of an active webhook there is nothing to end.
+bool Janitor::waits_elsewhere(WebhookId id) {
+  const WebhookPtr webhook = directory_.webhook(id);
+  if (!webhook || webhook->webhook.is_active) return false;
+  const auto totals = store_.totals({id});
+  return !totals || totals->front().pending > 0;
+}
+
+bool Janitor::is_patient(Ending& ending) {
+  return !ending.callers.empty() && ending.looks_elsewhere++ < kLooksElsewhere;
+}
+
+void Janitor::look_again_later(WebhookId id) {
+  {
+    std::lock_guard lock(mutex_);
+    patient_.push_back(id);
+  }
+  loop_.post([this] {
+    if (!look_again_.armed()) loop_.arm(look_again_, kLookElsewhereEvery);
+  });
+}
+
+void Janitor::look_again() {
+  std::vector<WebhookId> patient;
+  {
+    std::lock_guard lock(mutex_);
+    patient.swap(patient_);
+  }
+  for (const WebhookId id : patient) go_on(id);
+}
+
 void Janitor::step(WebhookId id) {
   const auto ended = end_chunk(id);
+  const bool others_left = ended == 0 && store_.shared() != nullptr && waits_elsewhere(id);
+  bool looks_again = false;
   std::optional<Ending> over;
   {
     std::lock_guard lock(mutex_);
     Ending& present = under_way_[id];
-    if (!ended || (*ended == 0 && !std::exchange(present.again, false))) {
+    const bool goes_on = ended && (*ended > 0 || std::exchange(present.again, false));
+    looks_again = !goes_on && others_left && is_patient(present);
+    if (!goes_on && !looks_again) {
       callers_ -= present.callers.size();
       over = std::move(present);
       under_way_.erase(id);
     }
   }
+  if (looks_again) return look_again_later(id);
   if (!over) return go_on(id);
   if (!ended && over->store_failed) over->store_failed();
+  if (others_left && !over->callers.empty()) {
+    log::warn("a webhook is switched on although another node has not ended what waited for it",
+              {{"webhook", id.value}});
+  }
   for (const Done& done : over->callers) done(ended.has_value());
 }
 

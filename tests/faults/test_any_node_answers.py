@@ -368,3 +368,17 @@ def test_a_retry_of_what_a_frozen_node_has(make_cluster, make_receiver):
     receiver.answer_with(status(200))
     account.settled(webhook, "delivered", timeout=TAKE_OVER_S)
     assert retry_through(account, webhook, request.delivery_id).status == 202
+
+
+def test_what_another_node_has_just_accepted_ends_before_a_webhook_is_on_again(nodes, accounts, make_receiver):
+    receiver = make_receiver(status(200))
+    webhook, path = webhook_on_all(accounts, receiver, options={"rate_limit": 0.01})
+    events = [{"account_id": accounts[0].id, "event": "contact.created", "data": {"n": n}} for n in range(500)]
+    assert nodes[0].operator("POST", "/events", {"events": events}).status == 202
+    receiver.wait(1)
+    assert accounts[1].put(path, {"is_active": False}).status == 200
+    assert accounts[1].put(path, {"is_active": True, "options": None}).status == 200
+    assert accounts[1].get(f"{path}/deliveries?status=pending").json["meta"]["total"] == 0
+    accounts[1].publish(data={"n": "new"})
+    accounts[1].settled(webhook, "delivered", 2)
+    remains(lambda: [request.json["data"]["n"] for request in receiver.requests] == [0, "new"], PROMISE_S)
