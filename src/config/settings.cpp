@@ -406,9 +406,10 @@ void add_server_settings(Table& table) {
                            "where none is given"));
   table.add(secret_setting("master_key", "KEY", &C::master_key, check_master_key,
                            "32 bytes in hex or base64 that encrypt webhook secrets at rest"));
-  table.add(text_setting("operator_webhook", "URL", &C::operator_webhook, check_operator_webhook,
-                         "where the operator is told of webhooks switched off, deliveries failed "
-                         "for good and accounts over their limits"));
+  // URLs of receivers often hold a token.
+  table.add(secret_setting("operator_webhook", "URL", &C::operator_webhook, check_operator_webhook,
+                           "where the operator is told of webhooks switched off, deliveries failed "
+                           "for good and accounts over their limits"));
   table.add(secret_setting("operator_webhook_secret", "SECRET", &C::operator_webhook_secret,
                            check_webhook_secret,
                            "what those events are signed with: whsec_ and the base64 of 24 to 64 "

@@ -174,7 +174,7 @@ def test_killed_again_and_again(embedded, shared, tmp_path):
             return 0  # there is no such table yet
 
     kills = 0
-    for enough in range(1_000, 60_000, 9_000):
+    for enough in range(1_000, 40_000, 9_000):
         process = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         while process.poll() is None and rows() < enough:

@@ -108,6 +108,8 @@ TEST_F(Load, a_secret_is_not_echoed) {
   EXPECT_THAT(file_error("operator_token = \"hunter 2\""), Not(HasSubstr("hunter")));
   EXPECT_THAT(error({.flags = {{"database_url", "mysql://u:hunter2@h"}}}),
               Not(HasSubstr("hunter")));
+  EXPECT_THAT(error({.flags = {{"operator_webhook", "https://u:hunter2@h/"}}}),
+              Not(HasSubstr("hunter")));
 }
 
 TEST_F(Load, a_secret_may_come_from_a_file) {
