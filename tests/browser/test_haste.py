@@ -174,8 +174,12 @@ def test_two_clicks_open_and_send_once(make_server, make_receiver, open_page):
     page.get_by_role("link", name="All deliveries").click()
     page.locator("tbody a", has_text="contact.created").first.click()
     receiver.answer_with(answers.status(200))
-    dialog.get_by_role("button", name="Retry").dblclick()
+    dialog.get_by_role("button", name="Retry").click()
     expect(dialog).to_contain_text("Delivered at attempt 2.")
+    # The second click comes when the button means another thing already.
+    dialog.get_by_role("button", name="Send once more").hover()
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Recover failed").dblclick()
     dialog.get_by_role("button", name=re.compile("^Recover [12]$")).dblclick()

@@ -13,10 +13,14 @@ type ButtonProps = Omit<JSX.HTMLAttributes<HTMLButtonElement>, "class" | "onClic
   onClick?: (event: MouseEvent) => void;
   children?: ComponentChildren;
 };
-export function Button({ kind = "", small, icon, busy, disabled, type = "button", children, ...rest }: ButtonProps): JSX.Element {
+
+// Where `busy` is given, it does something that takes its time. Once that is done the button may stand for the next thing, to which the
+// second click of a double one was not meant.
+export function Button({ kind = "", small, icon, busy, disabled, type = "button", onClick, children, ...rest }: ButtonProps): JSX.Element {
+  const click = busy === undefined ? onClick : (event: MouseEvent) => event.detail < 2 && onClick?.(event);
   return (
     <button type={type} class={`button ${kind}${small ? " small" : ""}${icon ? " icon" : ""}`} disabled={disabled || busy}
-            aria-busy={busy ? "true" : undefined} {...rest}>
+            aria-busy={busy ? "true" : undefined} onClick={click} {...rest}>
       {busy && <span class="spin" aria-hidden="true" />}
       {children}
     </button>
