@@ -142,8 +142,7 @@ def test_more_changes_at_once_than_can_wait(waiting, open_page):
     eventually(lambda: len(listed) == 2 or page.clock.fast_forward(300), what="the page that is read again, for the stream begins")
     eventually(lambda: len(asked) == 2 or page.clock.fast_forward(300), what="the stream that will say more")
     page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)  # nothing is shown while it comes
-    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(600)]
-    assert waiting.operator("POST", "/events", {"events": events}).status == 202
+    account.publish_many(600)
     entries = whole_log(account, webhook)
     assert len(entries) == 601
     with page.expect_response(STREAM) as streamed:

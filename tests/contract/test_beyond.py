@@ -203,9 +203,7 @@ def test_recover_deals_its_deliveries_out_over_time(make_server, make_receiver):
     account = make_server("--retry-schedule", "", "--max-in-flight-per-webhook", "1").account()
     receiver = make_receiver(status(500))
     webhook = account.webhook(receiver.url())
-    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
-             for n in range(40)]
-    assert account.server.operator("POST", "/events", {"events": batch}).status == 202
+    account.publish_many(40)
     account.settled(webhook, "failed", 40)
     path, since = f"/webhooks/{webhook['id']}/recover", iso(now() - timedelta(minutes=1))
     answer = account.post(path, {"since": since, "dry_run": True})

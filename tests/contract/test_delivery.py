@@ -224,17 +224,11 @@ def test_switching_off_ends_what_waits(account, make_receiver):
     assert len(account.deliveries(webhook)) == 1
 
 
-def publish_many(account, thousands):
-    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(1000)]
-    for _ in range(thousands):
-        assert account.server.operator("POST", "/events", {"events": events}).status == 202
-
-
 def test_what_waited_has_ended_before_it_is_on_again(account, receiver):
     """However soon that is, and however much waited."""
     webhook = account.webhook(receiver.url(), options={"rate_limit": 0.01})
     path = f"/webhooks/{webhook['id']}"
-    publish_many(account, 3)
+    account.publish_many(3000)
     receiver.wait(1)
     assert account.put(path, {"is_active": False}).status == 200
     assert account.put(path, {"is_active": True, "options": None}).status == 200
@@ -249,7 +243,7 @@ def test_as_much_as_ever_waited_is_ended_before_the_answer(account, receiver):
     """Meanwhile everybody else is served."""
     webhook = account.webhook(receiver.url(), options={"rate_limit": 0.01})
     path = f"/webhooks/{webhook['id']}"
-    publish_many(account, 125)
+    account.publish_many(125_000)
     receiver.wait(1)
     assert account.put(path, {"is_active": False}).status == 200
     with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -106,9 +106,7 @@ def test_a_place_of_an_earlier_process_means_reading_anew(make_server, receiver,
 def test_many_changes_at_once_mean_reading_anew(account, make_receiver, open_stream):
     webhook = account.webhook(make_receiver(receivers.hang).url())
     stream = open_stream(account, webhook)
-    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
-             for n in range(300)]
-    assert account.server.operator("POST", "/events", {"events": batch}).status == 202
+    account.publish_many(300)
     stream.wait(lambda event: event.kind == "reset")
 
 

@@ -25,13 +25,6 @@ def replay(account, webhook, status=202, **fields):
     return answer.data
 
 
-def publish_many(account, count, event="contact.created"):
-    for first in range(0, count, 1000):
-        batch = [{"account_id": account.id, "event": event, "data": {"n": n}}
-                 for n in range(first, min(first + 1000, count))]
-        assert account.server.operator("POST", "/events", {"events": batch}).status == 202
-
-
 def numbers(receiver):
     return [request.json["data"]["n"] for request in receiver.requests]
 
@@ -103,7 +96,7 @@ def test_only_what_the_webhook_takes_now(account, server, make_receiver):
 def test_many_are_walked_and_dealt_out(account, make_receiver):
     receiver = make_receiver()
     count = 2 * LAST_REPLAYED + 5
-    publish_many(account, count)
+    account.publish_many(count)
     webhook = account.webhook(receiver.url())
     span = {"until": iso(datetime.now(timezone.utc))}
     assert replay(account, webhook, 200, dry_run=True, **span) == {"would_replay": count,
@@ -129,7 +122,7 @@ def test_many_are_walked_and_dealt_out(account, make_receiver):
 
 
 def test_its_rate_limit_holds(account, receiver):
-    publish_many(account, 30)
+    account.publish_many(30)
     webhook = account.webhook(receiver.url(), options={"rate_limit": 10})
     assert replay(account, webhook)["replayed"] == 30
     account.settled(webhook, "delivered", 30, timeout=20)
@@ -140,7 +133,7 @@ def test_its_rate_limit_holds(account, receiver):
 
 
 def test_strict_order_holds_over_replays(account, make_receiver):
-    publish_many(account, 5)
+    account.publish_many(5)
     seen = []
 
     def subscriber(connection, request):
@@ -150,7 +143,7 @@ def test_strict_order_holds_over_replays(account, make_receiver):
     receiver = make_receiver(subscriber)
     webhook = account.webhook(receiver.url(), options={"ordered": True, "retry_schedule": ["200ms"]})
     assert replay(account, webhook)["replayed"] == 5
-    publish_many(account, 1)
+    account.publish_many(1)
     assert replay(account, webhook)["replayed"] == 6
     account.settled(webhook, "delivered", 12, timeout=20)
     assert seen == [0, 1, 2, 2, 3, 4, 0, 0, 1, 2, 3, 4, 0]
@@ -160,7 +153,7 @@ def test_what_waits_outlives_a_crash(make_server, make_receiver):
     server = make_server()
     account = server.account()
     receiver = make_receiver(status(500))
-    publish_many(account, 30)
+    account.publish_many(30)
     webhook = account.webhook(receiver.url())
     receiver.answer_with(status(200))
     assert replay(account, webhook)["replayed"] == 30

@@ -373,8 +373,7 @@ def test_one_is_in_flight_at_a_time(account, make_receiver):
     account.webhook(receiver.url(), options={"ordered": True})
     other = make_receiver(status(200))
     account.webhook(other.url())
-    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(30)]
-    assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    account.publish_many(30)
     receiver.wait(30)
     assert numbers_of(receiver) == list(range(30))
     assert most[0] == 1
@@ -421,8 +420,7 @@ def test_a_410_lets_nothing_pass_and_recovery_goes_on_in_order(account, make_rec
     webhook = account.webhook(receiver.url(), options={"ordered": True})
     account.post(f"/webhooks/{webhook['id']}/test")
     since = account.deliveries(webhook)[0]["created_at"]
-    events = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}} for n in range(8)]
-    assert account.server.operator("POST", "/events", {"events": events}).status == 202
+    account.publish_many(8)
     account.settled(webhook, "failed", 8)
     assert options_of(account, webhook)["switched_off"]["reason"] == "gone"
     assert len(receiver.requests) == 2  # the test, and the one that was answered 410

@@ -373,8 +373,7 @@ def test_a_retry_of_what_a_frozen_node_has(make_cluster, make_receiver):
 def test_what_another_node_has_just_accepted_ends_before_a_webhook_is_on_again(nodes, accounts, make_receiver):
     receiver = make_receiver(status(200))
     webhook, path = webhook_on_all(accounts, receiver, options={"rate_limit": 0.01})
-    events = [{"account_id": accounts[0].id, "event": "contact.created", "data": {"n": n}} for n in range(500)]
-    assert nodes[0].operator("POST", "/events", {"events": events}).status == 202
+    accounts[0].publish_many(500)
     receiver.wait(1)
     assert accounts[1].put(path, {"is_active": False}).status == 200
     assert accounts[1].put(path, {"is_active": True, "options": None}).status == 200

@@ -19,8 +19,7 @@ def test_a_jump_and_back(make_server, make_receiver, clock, jumps):
     account = server.account()
     receiver = make_receiver(status(500))
     webhook = account.webhook(receiver.url())
-    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": number}} for number in range(20)]
-    assert server.operator("POST", "/events", {"events": batch}).status == 202
+    account.publish_many(20)
     # Not only received: an attempt that is judged an hour ahead is followed up an hour ahead.
     eventually(lambda: [entry["response_status_code"] for entry in account.deliveries(webhook, "?per_page=100")] == [500] * 20,
                what="each tried once")

@@ -112,10 +112,7 @@ def test_a_recovery_that_is_cut_short_is_begun(make_cluster, make_receiver):
     receiver = make_receiver(status(500))
     webhook = account.webhook(receiver.url())
     at_once, failed = 1000, 1200  # a statement brings back so many
-    for start in range(0, failed, 600):
-        batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
-                 for n in range(start, start + 600)]
-        assert node.operator("POST", "/events", {"events": batch}).status == 202
+    account.publish_many(failed)
     log = f"/webhooks/{webhook['id']}/deliveries?per_page=1&status=failed"
     eventually(lambda: account.get(log).json["meta"]["total"] == failed, 30, "all of them failed")
     receiver.answer_with(status(200))

@@ -191,10 +191,7 @@ def test_deliveries_and_retry(access, account, make_receiver):
 def test_replay(access, account, receiver):
     from harness.receiver import closed_port
 
-    batch = [{"account_id": account.id, "event": "contact.created", "data": {"n": n}}
-             for n in range(1002)]  # more than one request makes
-    for first in (0, 1000):
-        account.server.operator("POST", "/events", {"events": batch[first:first + 1000]})
+    account.publish_many(1002)  # more than one request replays
     webhook = account.webhook(receiver.url())
     span = ["--since", "2026-01-01T00:00:00Z"]
     counted = run("replay", *span, "--dry-run", environment=access)
@@ -286,7 +283,7 @@ def ids(receiver):
     return [request.delivery_id for request in receiver.requests]
 
 
-def publish_many(account, count):
+def publish_each(account, count):
     return [account.publish(data={"n": number})["id"] for number in range(count)]
 
 
@@ -296,7 +293,7 @@ def test_listen_forwards_live_and_signed(access, account, make_receiver, make_li
     account.publish(data={"n": "before"})
     account.settled(webhook, "delivered")
     listener = make_listener(access, local)
-    publish_many(account, 5)
+    publish_each(account, 5)
     local.wait(5)
     # The very deliveries, body for body, with a signature that the local code can verify.
     assert sorted(ids(local)) == sorted(ids(remote)[1:])
@@ -353,12 +350,12 @@ def test_listen_loses_nothing_while_the_server_is_away(make_server, make_receive
     webhook = account.webhook(remote.url())
     access = {"SKYHOOK_SERVER": f"http://127.0.0.1:{server.port}", "SKYHOOK_API_KEY": account.key}
     listener = make_listener(access, local)
-    publish_many(account, 2)
+    publish_each(account, 2)
     local.wait(2)
     server.kill()
     eventually(lambda: "trying again" in listener.text(), 30, "the listener to notice")
     server.start()
-    publish_many(account, 3)
+    publish_each(account, 3)
     local.wait(5, timeout=40)
     account.settled(webhook, "delivered", count=5)
     assert sorted(ids(local)) == sorted(set(ids(remote)))
@@ -368,11 +365,11 @@ def test_listen_goes_on_where_it_stopped(access, account, make_receiver, make_li
     remote, local = make_receiver(), make_receiver()
     account.webhook(remote.url())
     listener = make_listener(access, local)
-    publish_many(account, 2)
+    publish_each(account, 2)
     local.wait(2)
     eventually(lambda: listener.text().count("-> 200") == 2, what="both lines")
     listener.stop()
-    publish_many(account, 120)  # more than one page of the log
+    publish_each(account, 120)  # more than one page of the log
     remote.wait(122)
     listener.start()
     assert "Going on" in listener.text()
@@ -385,11 +382,11 @@ def test_listen_killed_goes_on_where_it_was(access, account, make_receiver, make
     remote, local = make_receiver(), make_receiver()
     account.webhook(remote.url())
     listener = make_listener(access, local)
-    publish_many(account, 20)
+    publish_each(account, 20)
     local.wait(5)
     listener.process.kill()
     listener.process.wait(10)
-    publish_many(account, 5)
+    publish_each(account, 5)
     remote.wait(25)
     listener.start()
     eventually(lambda: set(ids(local)) == set(ids(remote)), 30, "everything")
@@ -513,7 +510,7 @@ def test_listen_waits_for_the_laptops_own_server(access, account, make_receiver,
     remote, local = make_receiver(), make_receiver(listening=False)
     account.webhook(remote.url())
     listener = make_listener(access, local)
-    publish_many(account, 3)
+    publish_each(account, 3)
     eventually(lambda: "waiting for it" in listener.text(), what="the listener to notice")
     local.open()
     local.wait(3)

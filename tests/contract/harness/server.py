@@ -200,6 +200,12 @@ class Account:
     def publish(self, event="contact.created", data=None, key=None):
         return self.server.publish(self.id, event, data, key)
 
+    def publish_many(self, count):
+        """Events with the data {"n": 0}, {"n": 1} and so on, a thousand a request."""
+        for first in range(0, count, 1000):
+            batch = [{"account_id": self.id, "event": "contact.created", "data": {"n": n}} for n in range(first, min(first + 1000, count))]
+            assert self.server.operator("POST", "/events", {"events": batch}).status == 202
+
     def deliveries(self, webhook, query=""):
         answer = self.get(f"/webhooks/{webhook['id']}/deliveries{query}")
         assert answer.status == 200, answer
